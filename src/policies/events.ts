@@ -1,0 +1,113 @@
+import type { OutriggerError } from '../errors.js';
+import type { Attempt, Call } from './policy.js';
+
+/** How an attempt or a call ended: `success`, a failure's class, or the status where that is the class. */
+export type ResultClass =
+  | 'success'
+  | 'connect-failure'
+  | 'reset'
+  | 'timeout'
+  | 'bad-response'
+  | 'deadline'
+  | 'client-gone'
+  | 'cancelled'
+  | 'circuit-open'
+  | 'overload'
+  | 'rate-limited'
+  | 'internal'
+  | '429'
+  | '500'
+  | '502'
+  | '503'
+  | '504'
+  | '5xx';
+
+/** Why a retry that was wanted was not made. */
+export type SuppressedReason =
+  | 'method'
+  | 'body-too-large'
+  | 'replay-memory'
+  | 'attempts'
+  | 'budget'
+  | 'deadline'
+  | 'circuit-open'
+  | 'overload'
+  | 'committed'
+  | 'client-gone'
+  | 'retry-after'
+  | 'already-a-retry'
+  | 'switched-off'
+  | 'shadow';
+
+export type CircuitStateName = 'closed' | 'open' | 'half-open' | 'ramping' | 'forced-open' | 'forced-closed';
+
+export type TimeoutKind = 'connect' | 'attempt' | 'deadline' | 'idle';
+
+export type FallbackKind = 'stale' | 'upstream' | 'response';
+
+export type ShadowAction = 'would-retry' | 'would-open' | 'would-refuse';
+
+/** What policies say they did. They emit; metrics, logs and traces listen. Nothing is decided by a listener. */
+export type PolicyEvent =
+  /** An attempt ended; `durationMs` runs from its dispatch to its response's head, or to its failure before that. */
+  | {
+      readonly type: 'attempt';
+      readonly attempt: Attempt;
+      readonly result: ResultClass;
+      readonly status: number | undefined;
+      readonly error: OutriggerError | undefined;
+      readonly durationMs: number;
+    }
+  /** A retry was decided on; the back-off starts now. */
+  | {
+      readonly type: 'retry';
+      readonly attempt: Attempt;
+      readonly maxAttempts: number;
+      readonly reason: ResultClass | 'retriable-header';
+      readonly status: number | undefined;
+      readonly error: OutriggerError | undefined;
+      readonly delayMs: number;
+    }
+  /** A call that had been retried ended well. */
+  | { readonly type: 'retry-success'; readonly call: Call }
+  | { readonly type: 'retry-suppressed'; readonly call: Call; readonly reason: SuppressedReason }
+  | { readonly type: 'timeout'; readonly call: Call; readonly kind: TimeoutKind }
+  | {
+      readonly type: 'circuit';
+      readonly upstream: string;
+      readonly key: string;
+      readonly from: CircuitStateName;
+      readonly to: CircuitStateName;
+      readonly reason: string;
+      /** How long it stays as it is now, at most. */
+      readonly forMs: number | undefined;
+    }
+  | { readonly type: 'circuit-refusal'; readonly call: Call }
+  | {
+      readonly type: 'fallback';
+      readonly call: Call;
+      readonly kind: FallbackKind;
+      readonly cause: ResultClass;
+      readonly result: 'success' | 'failure';
+    }
+  | {
+      readonly type: 'shadow';
+      readonly route: string;
+      readonly upstream: string;
+      readonly policy: 'retry' | 'circuitBreaker' | 'concurrency' | 'rateLimit';
+      readonly action: ShadowAction;
+    };
+
+/** How a call ended, for the app. */
+export type CallOutcome = 'success' | 'failure' | 'fallback' | 'refused' | 'client-gone';
+
+/** What the edge says when a call has ended. */
+export interface CallEvent {
+  readonly type: 'call';
+  readonly call: Call;
+  /** What the app was sent; 0 if nothing. */
+  readonly status: number;
+  readonly outcome: CallOutcome;
+  readonly error: OutriggerError | undefined;
+  readonly durationMs: number;
+}

@@ -1,0 +1,103 @@
+import type { Dispatcher } from 'undici';
+import type { OutriggerError } from '../errors.js';
+import type { Clock, Timer } from '../runtime/clock.js';
+import type { Random } from '../runtime/random.js';
+import type { PolicyEvent, SuppressedReason } from './events.js';
+
+export type { Clock, Timer, Random };
+
+/** What every policy is given: time, chance, and a place to say what it did. */
+export interface PolicyDeps {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly emit: (event: PolicyEvent) => void;
+}
+
+/** A policy is an undici interceptor: it takes a dispatch function and returns one that behaves better. */
+export type Policy = Dispatcher.DispatcherComposeInterceptor;
+export type Dispatch = Dispatcher.Dispatch;
+export type Handler = Dispatcher.DispatchHandler;
+export type Controller = Dispatcher.DispatchController;
+export type ResponseHeaders = Parameters<NonNullable<Handler['onResponseStart']>>[2];
+
+/** The request's body, as far as policies have to know it. Made at the edge. */
+export interface RequestBody {
+  /** `none`: no body; `kept`: wholly in memory; `streaming`: on its way, and gone once sent; `consumed`: sent, gone. */
+  readonly state: 'none' | 'kept' | 'streaming' | 'consumed';
+  /** Why a body is not kept. */
+  readonly notKept: 'body-too-large' | 'replay-memory' | 'committed' | undefined;
+  /** Whether the app has sent all of it. */
+  readonly complete: boolean;
+  /** Calls back once when the app has sent all of it; at once if it has. Returns a function that forgets the callback. */
+  onComplete(callback: () => void): () => void;
+  /** What an attempt hands to undici. */
+  forAttempt(): Dispatcher.DispatchOptions['body'];
+  /** No attempt will follow: the memory can go. */
+  release(): void;
+}
+
+/** One call of the app and what the layers must tell each other about it. Made at the edge, never global. */
+export interface Call {
+  readonly route: string;
+  readonly upstream: string;
+  readonly method: string;
+  /** The path without its query: queries carry secrets and stay out of logs. */
+  readonly path: string;
+  /** Monotonic milliseconds. */
+  readonly startedAt: number;
+  readonly traceId: string | undefined;
+  readonly body: RequestBody;
+  /** A header that the app sent; the name in lower case. */
+  header(name: string): string | undefined;
+  /** When the whole call is over, in monotonic milliseconds; Infinity while no deadline runs. */
+  deadlineAt: number;
+  /** Attempts made so far, hedges included; local refusals are none. */
+  attempts: number;
+  /** Retries made so far, hedges not included. */
+  retries: number;
+  /** Endpoints that attempts of this call went to, oldest first. */
+  readonly tried: object[];
+  /** Why retries that were wanted were not made. */
+  readonly suppressed: SuppressedReason[];
+  /** Which fallback step answered, if one did. */
+  fallback: 'stale' | 'upstream' | 'response' | undefined;
+}
+
+/** One attempt of a call. */
+export interface Attempt {
+  readonly call: Call;
+  /** From 1; the number of retries before it, plus one. */
+  readonly number: number;
+  readonly hedge: boolean;
+  /** Where it goes; set by the endpoint choice. */
+  endpoint: AttemptEndpoint | undefined;
+  /** A circuit's leave for this attempt; set by whoever asked the circuit first. */
+  permit: Permit | undefined;
+  /** When it must have its head, in monotonic milliseconds; set by the attempt timeout. */
+  headBy: number;
+}
+
+/** What an attempt's layers know of the endpoint. `dispatcher` is its connection pool. */
+export interface AttemptEndpoint {
+  /** The origin, scheme://host:port, with #address where a name has several. */
+  readonly label: string;
+  readonly origin: string;
+  readonly dispatcher: { dispatch: Dispatch };
+}
+
+/** A circuit's leave for one attempt. Exactly one of its three ends is used; later ones do nothing. */
+export interface Permit {
+  success(tookMs: number): void;
+  failure(tookMs: number, retryAfterMs?: number): void;
+  /** Neither way: the client went, or it was refused further down. */
+  ignore(): void;
+}
+
+/** undici's dispatch options with the call and the attempt beside them. */
+export interface CallOptions extends Dispatcher.DispatchOptions {
+  call?: Call;
+  attempt?: Attempt;
+}
+
+/** An error that ends a call at this layer or below. */
+export type CallError = OutriggerError;
