@@ -47,6 +47,11 @@ export interface Call {
   readonly startedAt: number;
   readonly traceId: string | undefined;
   readonly body: RequestBody;
+  /**
+   * Headers for our own services and not for third parties (Via, X-Forwarded-*), as [name, value, …]: the app's own with
+   * ours added. They stand beside `opts.headers` because only the upstream that is asked in the end decides on them.
+   */
+  readonly forwarded: readonly string[];
   /** A header that the app sent; the name in lower case. */
   header(name: string): string | undefined;
   /** When the whole call is over, in monotonic milliseconds; Infinity while no deadline runs. */
@@ -73,8 +78,8 @@ export interface Attempt {
   endpoint: AttemptEndpoint | undefined;
   /** A circuit's leave for this attempt; set by whoever asked the circuit first. */
   permit: Permit | undefined;
-  /** When it must have its head, in monotonic milliseconds; set by the attempt timeout. */
-  headBy: number;
+  /** How long it may take until its head, in milliseconds, when it was dispatched; set by the attempt timeout. */
+  timeLeftMs: number;
 }
 
 /** What an attempt's layers know of the endpoint. `dispatcher` is its connection pool. */
@@ -83,6 +88,8 @@ export interface AttemptEndpoint {
   readonly label: string;
   readonly origin: string;
   readonly dispatcher: { dispatch: Dispatch };
+  /** Whether it is one of our own services: only those get Via, X-Forwarded-*, x-retry-attempt, x-request-timeout-ms. */
+  readonly internalHeaders: boolean;
 }
 
 /** A circuit's leave for one attempt. Exactly one of its three ends is used; later ones do nothing. */

@@ -1,13 +1,19 @@
 /** Units of the policy file: durations, sizes and ratios are written as people say them and read here. */
 
+const NUMBER = '\\d{1,12}(?:\\.\\d{1,9})?';
+const DURATION = `(?:${NUMBER}h)?(?:${NUMBER}m(?!s))?(?:${NUMBER}s)?(?:${NUMBER}ms)?$`;
+
 /** A duration: one or more numbers with a unit, largest first, e.g. `250ms`, `3s`, `1m30s`, `1h`. */
-export const DURATION_PATTERN = '^(?=\\d)(?:\\d+(?:\\.\\d+)?h)?(?:\\d+(?:\\.\\d+)?m(?!s))?(?:\\d+(?:\\.\\d+)?s)?(?:\\d+(?:\\.\\d+)?ms)?$';
+export const DURATION_PATTERN = `^(?=\\d)${DURATION}`;
+
+/** A duration above zero. */
+export const POSITIVE_DURATION_PATTERN = `^(?=\\d)(?=.*[1-9])${DURATION}`;
 
 /** A size in bytes with a unit: `64KiB`, `2MB`, `512B`. */
-export const SIZE_PATTERN = '^\\d+(?:\\.\\d+)?(?:B|kB|KB|MB|GB|KiB|MiB|GiB)$';
+export const SIZE_PATTERN = `^${NUMBER}(?:B|kB|KB|MB|GB|KiB|MiB|GiB)$`;
 
 /** A share: `50%` or, as a number, `0.5`. */
-export const PERCENT_PATTERN = '^\\d+(?:\\.\\d+)?%$';
+export const PERCENT_PATTERN = `^${NUMBER}%$`;
 
 const MS_PER: Readonly<Record<string, number>> = { h: 3_600_000, m: 60_000, s: 1_000, ms: 1 };
 
@@ -24,7 +30,7 @@ const BYTES_PER: Readonly<Record<string, number>> = {
 
 /** Milliseconds of a duration such as `1m30s`. Throws a RangeError for anything else. */
 export function parseDuration(text: string): number {
-  if (text === '' || !new RegExp(DURATION_PATTERN).test(text)) {
+  if (!new RegExp(DURATION_PATTERN).test(text)) {
     throw new RangeError(`'${text}' is not a duration: write a number with a unit, such as 250ms, 3s, 1m30s or 1h`);
   }
   let total = 0;
@@ -34,7 +40,7 @@ export function parseDuration(text: string): number {
 
 /** Bytes of a size such as `64KiB`. Throws a RangeError for anything else. */
 export function parseSize(text: string): number {
-  const match = /^(\d+(?:\.\d+)?)([A-Za-z]+)$/.exec(text);
+  const match = new RegExp(SIZE_PATTERN).test(text) ? /^([\d.]+)([A-Za-z]+)$/.exec(text) : null;
   const factor = match === null ? undefined : BYTES_PER[match[2]!];
   if (match === null || factor === undefined) {
     throw new RangeError(`'${text}' is not a size: write a number with a unit, such as 512B, 64KiB or 2MB`);
@@ -45,7 +51,7 @@ export function parseSize(text: string): number {
 /** A ratio as a number: `50%` and `0.5` are both 0.5. Throws a RangeError for anything else. */
 export function parseRatio(value: string | number): number {
   if (typeof value === 'number') {
-    if (value >= 0) return value;
+    if (value >= 0 && value < Infinity) return value;
   } else if (new RegExp(PERCENT_PATTERN).test(value)) {
     return Number(value.slice(0, -1)) / 100;
   }
