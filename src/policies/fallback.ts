@@ -1,0 +1,85 @@
+import { Type, type Static } from '@sinclair/typebox';
+import {
+  choice,
+  classes,
+  flag,
+  headerMap,
+  headerNames,
+  integer,
+  positiveDuration,
+  size,
+} from './rules/option-types.js';
+
+/** The last good answer to the same request. */
+export const StaleOptions = Type.Object(
+  {
+    maxAge: positiveDuration('10m', 'An older answer is not given.'),
+    maxEntries: integer(1000, 'Answers kept at most; the least recently used goes first.', { minimum: 1 }),
+    maxBodySize: size('1MiB', 'An answer with a larger body is not kept.'),
+    key: headerNames(
+      ['authorization', 'cookie'],
+      'Request headers that, besides method, host, URL and Vary, must be the same.',
+    ),
+    overrideCacheControl: flag(false, 'Keeps answers also against private, no-cache and the like.'),
+  },
+  { additionalProperties: false, description: 'Gives the last good answer to the same request.' },
+);
+export type StaleOptions = Static<typeof StaleOptions>;
+
+/** A fixed answer. The policy finds its body in `body`: the config reads `bodyFile` and puts the bytes there. */
+export const StaticResponseOptions = Type.Object(
+  {
+    status: integer(200, 'The status.', { minimum: 200, maximum: 599 }),
+    headers: headerMap({ 'content-type': 'application/json' }, 'The headers.'),
+    body: Type.Optional(Type.Unsafe<string | Uint8Array>({ description: 'The body.', type: 'string', unit: 'text' })),
+    bodyFile: Type.Optional(
+      Type.String({
+        description: 'A file with the body, from the folder of the policy file.',
+        unit: 'file',
+        minLength: 1,
+      }),
+    ),
+  },
+  { additionalProperties: false, description: 'Gives a fixed answer.' },
+);
+export type StaticResponseOptions = Static<typeof StaticResponseOptions>;
+
+const StaleStep = Type.Object({ stale: StaleOptions }, { additionalProperties: false });
+
+const UpstreamStep = Type.Object(
+  {
+    upstream: Type.String({ description: 'The name of another upstream.', unit: 'text', minLength: 1 }),
+    when: choice(
+      ['unsent', 'replayable', 'always'],
+      'replayable',
+      'Which calls go there: those never sent anywhere; also those whose method is in retry.methods; or all.',
+    ),
+  },
+  { additionalProperties: false, description: 'Sends the same request to another upstream, with its own protection.' },
+);
+
+const ResponseStep = Type.Object({ response: StaticResponseOptions }, { additionalProperties: false });
+
+/** One way to answer; which one is told by its key. */
+export const FallbackStep = Type.Union([StaleStep, UpstreamStep, ResponseStep], {
+  byKey: ['stale', 'upstream', 'response'],
+});
+export type FallbackStep = Static<typeof FallbackStep>;
+
+/** Answers a call that failed below it with something better than an error. Outside the deadline and retry: it answers whatever failed there, after retries. */
+export const FallbackOptions = Type.Object(
+  {
+    on: classes(
+      ['connect-failure', 'reset', 'timeout', 'deadline', 'bad-response', 'circuit-open', 'overload', 'rate-limited'],
+      ['connect-failure', 'reset', 'timeout', 'deadline', 'bad-response', 'circuit-open', 'overload', '5xx'],
+      'For which classes and statuses.',
+    ),
+    timeout: positiveDuration(
+      '2s',
+      "For a step that has to ask; beyond the route's timeout, but never beyond the app's own deadline.",
+    ),
+    steps: Type.Array(FallbackStep, { description: 'Tried in order; the first that can answer does.', minItems: 1 }),
+  },
+  { additionalProperties: false, description: 'Answers a failed call with something better than an error.' },
+);
+export type FallbackOptions = Static<typeof FallbackOptions>;

@@ -1,0 +1,62 @@
+import { Type, type Static } from '@sinclair/typebox';
+import { choice, classes, duration, flag, headerNames, integer, methods, mode, size } from './rules/option-types.js';
+
+/** How long to wait before the next attempt. */
+export const BackoffOptions = Type.Object(
+  {
+    strategy: choice(
+      ['fixed', 'linear', 'exponential', 'sequence'],
+      'exponential',
+      'How the wait grows: fixed `base`; linear, `base` times the attempt; exponential, times `factor` at each; sequence, as listed in `delays`.',
+    ),
+    base: duration('100ms', 'The first wait.'),
+    factor: Type.Number({ description: 'What the wait is multiplied by at each attempt.', default: 2, minimum: 1 }),
+    max: duration('5s', 'No wait is longer.'),
+    jitter: choice(
+      ['none', 'full', 'equal', 'decorrelated'],
+      'full',
+      'Chance in the wait v, so that clients do not return together: full, from 0 to v; equal, from v/2 to v; decorrelated, from `base` to three times the last wait (exponential only).',
+    ),
+    delays: Type.Optional(
+      Type.Array(duration(undefined, 'One wait.'), {
+        description: 'The waits of the strategy `sequence`; the last repeats.',
+        minItems: 1,
+      }),
+    ),
+  },
+  { additionalProperties: false, description: 'How long to wait before the next attempt.' },
+);
+export type BackoffOptions = Static<typeof BackoffOptions>;
+
+/** Makes a failed attempt again, after a back-off. Outside everything that concerns one attempt, inside the deadline: it must see each attempt's outcome, and its waits count against the call's time. */
+export const RetryOptions = Type.Object(
+  {
+    maxAttempts: integer(3, 'Attempts in all, the first included.', { minimum: 1, maximum: 100 }),
+    on: classes(
+      ['connect-failure', 'reset', 'timeout', 'bad-response'],
+      ['connect-failure', 'reset', 'timeout', '429', '502', '503', '504'],
+      'What is retried: classes of failures, statuses, and answers of 400 or above that bear a header.',
+      true,
+    ),
+    methods: methods(
+      ['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE'],
+      'Methods that may be sent twice. A connect-failure is retried whatever the method, as nothing was sent.',
+    ),
+    idempotencyKeys: headerNames(
+      ['idempotency-key'],
+      'A request that bears one of these headers may be retried whatever its method.',
+    ),
+    backoff: BackoffOptions,
+    retryAfter: Type.Object(
+      {
+        honor: flag(true, 'Whether the Retry-After of a 429 or 503 replaces the back-off if it is longer.'),
+        max: duration('30s', 'A longer Retry-After is not waited for: the answer goes to the app.'),
+      },
+      { additionalProperties: false, description: 'What the Retry-After of an answer does.' },
+    ),
+    maxBodySize: size('64KiB', 'A larger request body is streamed once and not retried.'),
+    mode: mode(),
+  },
+  { additionalProperties: false, description: 'Makes a failed attempt again, after a back-off.' },
+);
+export type RetryOptions = Static<typeof RetryOptions>;
