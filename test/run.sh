@@ -3,7 +3,8 @@
 # Arguments narrow the run: sh test/run.sh retry runs the files whose path contains "retry".
 set -eu
 cd "$(dirname "$0")/.."
-files=$(find .build/test -name "*.test.js" -path "*${1:-}*" | sort)
+# By their sources: a test that was renamed or removed leaves its compiled file behind.
+files=$(find test -name "*.test.ts" -path "*${1:-}*" | sort | sed 's|^\(.*\)\.ts$|.build/\1.js|')
 [ -n "$files" ] || { echo "no test file matches '${1:-}'" >&2; exit 1; }
 # shellcheck disable=SC2086 -- one argument per file
 exec node --enable-source-maps --test --test-concurrency=2 --test-reporter=spec $files

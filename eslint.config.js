@@ -1,0 +1,153 @@
+// Typed lint. What matters here beyond style: no promise is lost, time and chance come in as parameters, and imports
+// go one way only. The table of rooms is shared with test/unit/import-direction.test.ts.
+import { existsSync, readFileSync } from 'node:fs';
+import prettier from 'eslint-config-prettier';
+import tseslint from 'typescript-eslint';
+
+const rooms = JSON.parse(readFileSync(new URL('test/support/rooms.json', import.meta.url), 'utf8'));
+
+const CLOCK = 'Take a Clock (src/runtime/clock.ts) as a parameter: a test must be able to run without waiting.';
+const RANDOM = 'Take a Random (src/runtime/random.ts) as a parameter: a test must be able to say what chance does.';
+
+const timers = ['setTimeout', 'setInterval', 'setImmediate'];
+
+/** Syntax that nobody may use. `as unknown as` is a cast that the compiler cannot check at all. */
+const forbiddenSyntax = [
+  {
+    selector: "TSAsExpression > TSAsExpression[typeAnnotation.type='TSUnknownKeyword']",
+    message: 'Narrow the type, or write a type guard.',
+  },
+];
+
+/** Where time and chance must not be taken from the machine. */
+const noRawTimeOrChance = {
+  'no-restricted-globals': ['error', ...[...timers, 'performance'].map((name) => ({ name, message: CLOCK }))],
+  'no-restricted-properties': [
+    'error',
+    { object: 'Date', property: 'now', message: CLOCK },
+    { object: 'process', property: 'hrtime', message: CLOCK },
+    ...[...timers, 'performance'].map((property) => ({ object: 'globalThis', property, message: CLOCK })),
+    { object: 'Math', property: 'random', message: RANDOM },
+  ],
+};
+const rawTimeSyntax = [
+  { selector: "NewExpression[callee.name='Date'][arguments.length=0]", message: CLOCK },
+  { selector: "CallExpression[callee.name='Date']", message: CLOCK },
+];
+const rawTimeModules = ['node:timers', 'node:timers/promises', 'node:perf_hooks'].map((name) => ({
+  name,
+  message: CLOCK,
+}));
+
+/** A room is a folder of src, or one file beside the folders. */
+const isFolder = (room) => existsSync(new URL(`src/${room}`, import.meta.url));
+
+/** Imports of these rooms as they are written in `room`: `../errors.js` from a folder, `./errors.js` beside it. */
+function importsOf(names, room) {
+  return `^${isFolder(room) ? '(?:\\.\\./)+' : '\\./'}(?:${names.join('|')})(?:\\.js$|/)`;
+}
+
+/** One block per room of src: what it may not import at all, and what for its types only. */
+const importDirection = Object.entries(rooms).map(([room, { imports, types }]) => {
+  const others = Object.keys(rooms).filter((name) => name !== room && !imports.includes(name));
+  const never = others.filter((name) => !types.includes(name));
+  const patterns = [];
+  if (never.length > 0) {
+    patterns.push({
+      regex: importsOf(never, room),
+      message: `Against the stream: see ${room} in test/support/rooms.json.`,
+    });
+  }
+  if (types.length > 0) {
+    const message = `For its types only: see ${room} in test/support/rooms.json.`;
+    patterns.push({ regex: importsOf(types, room), allowTypeImports: true, message });
+  }
+  const paths = room === 'runtime' ? [] : rawTimeModules;
+  return {
+    files: [`src/${room}.ts`, `src/${room}/**/*.ts`],
+    rules: { '@typescript-eslint/no-restricted-imports': ['error', { paths, patterns }] },
+  };
+});
+
+export default tseslint.config(
+  { ignores: ['dist', '.build', 'node_modules'] },
+  // No comment may switch a rule off: a rule that makes good code worse is changed here, for all, with a reason.
+  { linterOptions: { noInlineConfig: true } },
+  ...tseslint.configs.strictTypeChecked,
+  ...tseslint.configs.stylisticTypeChecked,
+  {
+    languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
+    rules: {
+      '@typescript-eslint/consistent-type-imports': ['error', { fixStyle: 'separate-type-imports' }],
+      '@typescript-eslint/consistent-type-exports': 'error',
+      '@typescript-eslint/switch-exhaustiveness-check': ['error', { considerDefaultExhaustiveForUnions: true }],
+      '@typescript-eslint/no-floating-promises': [
+        'error',
+        // node:test runs and reports what these register; nobody awaits them.
+        {
+          allowForKnownSafeCalls: [
+            { from: 'package', package: 'node:test', name: ['test', 'it', 'describe', 'suite', 'before', 'after'] },
+          ],
+        },
+      ],
+      '@typescript-eslint/naming-convention': [
+        'error',
+        { selector: 'interface', format: ['PascalCase'], custom: { regex: '^I[A-Z]', match: false } },
+      ],
+      '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],
+      '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true, allowBoolean: true }],
+      '@typescript-eslint/no-confusing-void-expression': [
+        'error',
+        { ignoreArrowShorthand: true, ignoreVoidReturningFunctions: true },
+      ],
+      'no-restricted-syntax': ['error', ...forbiddenSyntax],
+      'no-warning-comments': ['error', { terms: ['todo', 'fixme', 'xxx'] }],
+      'no-console': 'error',
+      eqeqeq: 'error',
+      // noUncheckedIndexedAccess makes every index `| undefined`; where the code above proves the value, `!` says so
+      // more plainly than a branch that never runs.
+      '@typescript-eslint/no-non-null-assertion': 'off',
+      // Empty callbacks are how "nothing to do" is written for handlers and listeners.
+      '@typescript-eslint/no-empty-function': 'off',
+      // The TypeBox idiom: a schema and its type bear one name.
+      '@typescript-eslint/no-redeclare': 'off',
+    },
+  },
+  {
+    files: ['src/**/*.ts'],
+    rules: {
+      'max-lines': ['error', { max: 250, skipBlankLines: true, skipComments: true }],
+      'no-restricted-syntax': [
+        'error',
+        ...forbiddenSyntax,
+        { selector: 'ExportDefaultDeclaration', message: 'Export by name, so that one thing has one name everywhere.' },
+      ],
+    },
+  },
+  {
+    files: ['src/**/*.ts', 'test/unit/**/*.ts', 'test/conformance/**/*.ts'],
+    ignores: ['src/runtime/**', 'test/unit/runtime/**'],
+    rules: {
+      ...noRawTimeOrChance,
+      'no-restricted-syntax': [
+        'error',
+        ...forbiddenSyntax,
+        ...rawTimeSyntax,
+        { selector: 'ExportDefaultDeclaration', message: 'Export by name, so that one thing has one name everywhere.' },
+      ],
+    },
+  },
+  ...importDirection,
+  {
+    files: ['test/**/*.ts'],
+    rules: {
+      // `async` callbacks that only return are uniform in tests, and stubs of async interfaces seldom await.
+      '@typescript-eslint/require-await': 'off',
+    },
+  },
+  // A benchmark prints its table.
+  { files: ['bench/**/*.ts'], rules: { 'no-console': 'off' } },
+  // Configuration files are not part of the TypeScript project.
+  { files: ['**/*.js'], ...tseslint.configs.disableTypeChecked },
+  prettier,
+);
