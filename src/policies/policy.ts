@@ -92,12 +92,13 @@ export interface AttemptEndpoint {
   readonly internalHeaders: boolean;
 }
 
-/** A circuit's leave for one attempt. Exactly one of its three ends is used; later ones do nothing. */
+/** A circuit's leave for one attempt. Its end is told once; `now` is in monotonic milliseconds. */
 export interface Permit {
-  success(tookMs: number): void;
-  failure(tookMs: number, retryAfterMs?: number): void;
+  success(now: number): void;
+  /** Also after `success`: the body broke, so it was none. */
+  failure(now: number, retryAfterMs?: number): void;
   /** Neither way: the client went, or it was refused further down. */
-  ignore(): void;
+  ignore(now: number): void;
 }
 
 /** undici's dispatch options with the call and the attempt beside them. */

@@ -1,0 +1,321 @@
+import type { Random } from '../../runtime/random.js';
+import type { CircuitStateName } from '../events.js';
+import type { Permit } from '../policy.js';
+import { BucketWindow } from './bucket-window.js';
+
+export interface CircuitRules {
+  readonly failureRate: number;
+  readonly slowCallRate: number;
+  /** Undefined: no call is slow. */
+  readonly slowCallMs: number | undefined;
+  readonly consecutiveFailures: number;
+  readonly minimumCalls: number;
+  readonly windowMs: number;
+  readonly openForMs: number;
+  readonly maxOpenForMs: number;
+  readonly probeShare: number;
+  readonly halfOpenProbes: number;
+  /** How long admitted traffic takes to grow back after closing. */
+  readonly rampMs: number;
+  /** A half-open permit older than this is given back, so that half-open can never stick. */
+  readonly permitMs: number;
+}
+
+/** A refusal, and when asking again makes sense. */
+export interface Refusal {
+  readonly retryAfterMs: number;
+}
+
+export type Admission = Permit | Refusal;
+
+export function isPermit(admission: Admission): admission is Permit {
+  return 'success' in admission;
+}
+
+export interface Transition {
+  readonly from: CircuitStateName;
+  readonly to: CircuitStateName;
+  readonly reason: string;
+  /** How long it stays so at most; undefined for ever. */
+  readonly forMs: number | undefined;
+}
+
+export interface CircuitSnapshot {
+  readonly state: CircuitStateName;
+  /** Monotonic milliseconds. */
+  readonly since: number;
+  readonly failureRate: number;
+  readonly slowCallRate: number;
+  readonly calls: number;
+  readonly remainingMs: number | undefined;
+}
+
+type State =
+  | { readonly name: 'closed'; readonly since: number }
+  | { readonly name: 'ramping'; readonly since: number; readonly until: number }
+  | { readonly name: 'open'; readonly since: number; readonly until: number; probes: CircuitPermit[] }
+  | { readonly name: 'half-open'; readonly since: number; probes: CircuitPermit[]; successes: number }
+  | { readonly name: 'forced-open' | 'forced-closed'; readonly since: number; readonly until: number };
+
+const CALLS = 0;
+const FAILURES = 1;
+const SLOW = 2;
+
+/** How much the open time varies, so that a fleet does not probe together. */
+const OPEN_JITTER = 0.2;
+
+/** What a refusal says where no time is known: while ramping, and while half-open permits are out. */
+const SOON: Refusal = { retryAfterMs: 1_000 };
+
+/**
+ * closed → open → half-open → ramping → closed, with a trickle of probes while open (semantics.md, section 5).
+ *
+ * A state machine without I/O: who asks passes the time and gets a permit or a refusal. Results of permits from before the
+ * last change of state are discarded by their generation number (as gobreaker does).
+ */
+export class Circuit {
+  readonly #rules: CircuitRules;
+  readonly #random: Random;
+  readonly #onTransition: (transition: Transition) => void;
+  readonly #window: BucketWindow;
+  readonly #lastFailures: Float64Array;
+  #failuresInRow = 0;
+  #reopenings = 0;
+  #generation = 0;
+  #state: State = { name: 'closed', since: 0 };
+
+  constructor(rules: CircuitRules, random: Random, onTransition: (transition: Transition) => void) {
+    this.#rules = rules;
+    this.#random = random;
+    this.#onTransition = onTransition;
+    this.#window = new BucketWindow(rules.windowMs, 3);
+    this.#lastFailures = new Float64Array(Math.max(1, rules.consecutiveFailures));
+  }
+
+  /** Asks for leave to make an attempt. */
+  admit(now: number): Admission {
+    this.#settle(now);
+    const state = this.#state;
+    switch (state.name) {
+      case 'closed':
+      case 'forced-closed':
+        return new CircuitPermit(this, this.#generation, now);
+      case 'ramping':
+        return this.#random() < (now - state.since) / (state.until - state.since)
+          ? new CircuitPermit(this, this.#generation, now)
+          : SOON;
+      case 'forced-open':
+        return { retryAfterMs: Number.isFinite(state.until) ? state.until - now : SOON.retryAfterMs };
+      case 'open':
+        return this.#admitProbe(state, now) ?? { retryAfterMs: state.until - now };
+      case 'half-open':
+        return this.#admitHalfOpen(state, now) ?? SOON;
+    }
+  }
+
+  /** Forces a state, for at most `ttlMs` (Infinity: until `reset`). Forced open lets no probe through. */
+  force(name: 'forced-open' | 'forced-closed', ttlMs: number, now: number): void {
+    this.#change({ name, since: now, until: now + ttlMs }, 'forced', ttlMs);
+  }
+
+  /** Back to closed, with an empty window. */
+  reset(now: number): void {
+    this.#reopenings = 0;
+    this.#change({ name: 'closed', since: now }, 'reset', undefined);
+  }
+
+  get mayBeForgotten(): boolean {
+    return this.#state.name === 'closed';
+  }
+
+  snapshot(now: number): CircuitSnapshot {
+    this.#settle(now);
+    const calls = this.#window.total(now, CALLS);
+    const until = 'until' in this.#state ? this.#state.until : Infinity;
+    return {
+      state: this.#state.name,
+      since: this.#state.since,
+      calls,
+      failureRate: calls === 0 ? 0 : this.#window.total(now, FAILURES) / calls,
+      slowCallRate: calls === 0 ? 0 : this.#window.total(now, SLOW) / calls,
+      remainingMs: Number.isFinite(until) ? Math.max(0, until - now) : undefined,
+    };
+  }
+
+  /** A permit's attempt ended. Only CircuitPermit calls this, once for each permit. */
+  record(permit: CircuitPermit, result: 'success' | 'failure' | 'ignored', now: number, retryAfterMs?: number): void {
+    if (permit.generation !== this.#generation) return;
+    const slow = this.#rules.slowCallMs !== undefined && now - permit.since > this.#rules.slowCallMs;
+    const state = this.#state;
+    switch (state.name) {
+      case 'closed':
+      case 'ramping':
+        if (result !== 'ignored') this.#count(result === 'failure', slow, now, retryAfterMs);
+        return;
+      case 'open':
+        state.probes = state.probes.filter((probe) => probe !== permit);
+        if (result === 'success' && !slow) this.#halfOpen(now, 'probe-succeeded', 1);
+        return;
+      case 'half-open':
+        state.probes = state.probes.filter((probe) => probe !== permit);
+        if (result === 'ignored') return;
+        if (result === 'failure' || slow) this.#open(now, slow ? 'probe-slow' : 'probe-failed', retryAfterMs);
+        else if (++state.successes >= this.#rules.halfOpenProbes) this.#close(now);
+        return;
+      default:
+        return;
+    }
+  }
+
+  /** The body of an answer that had counted as a success broke: it was none. Only CircuitPermit calls this. */
+  revoke(permit: CircuitPermit, now: number): void {
+    if (permit.generation !== this.#generation) return;
+    if (this.#state.name !== 'closed' && this.#state.name !== 'ramping') return;
+    this.#window.add(now, FAILURES);
+    this.#tripOnFailure(now, undefined);
+  }
+
+  #count(failed: boolean, slow: boolean, now: number, retryAfterMs: number | undefined): void {
+    this.#window.add(now, CALLS);
+    if (slow) this.#window.add(now, SLOW);
+    if (!failed) {
+      this.#failuresInRow = 0;
+      if (slow) this.#tripOnSlowness(now, retryAfterMs);
+      return;
+    }
+    this.#window.add(now, FAILURES);
+    this.#lastFailures[this.#failuresInRow % this.#lastFailures.length] = now;
+    this.#failuresInRow++;
+    if (!this.#tripOnFailure(now, retryAfterMs) && slow) this.#tripOnSlowness(now, retryAfterMs);
+  }
+
+  #tripOnFailure(now: number, retryAfterMs: number | undefined): boolean {
+    const { consecutiveFailures, windowMs, failureRate } = this.#rules;
+    if (consecutiveFailures > 0 && this.#failuresInRow >= consecutiveFailures) {
+      const first = this.#lastFailures[this.#failuresInRow % this.#lastFailures.length] ?? now;
+      if (now - first <= windowMs) return this.#open(now, 'consecutive-failures', retryAfterMs);
+    }
+    return this.#reached(now, FAILURES, failureRate) && this.#open(now, 'failure-rate', retryAfterMs);
+  }
+
+  #tripOnSlowness(now: number, retryAfterMs: number | undefined): void {
+    if (this.#reached(now, SLOW, this.#rules.slowCallRate)) this.#open(now, 'slow-call-rate', retryAfterMs);
+  }
+
+  #reached(now: number, field: number, rate: number): boolean {
+    const calls = this.#window.total(now, CALLS);
+    return calls >= this.#rules.minimumCalls && this.#window.total(now, field) >= rate * calls;
+  }
+
+  #open(now: number, reason: string, retryAfterMs = 0): true {
+    // Opening again before all traffic was back means that the upstream had not recovered.
+    this.#reopenings = this.#state.name === 'closed' ? 0 : this.#reopenings + 1;
+    const { openForMs, maxOpenForMs } = this.#rules;
+    const planned = Math.min(maxOpenForMs, openForMs * 2 ** Math.min(this.#reopenings, 64));
+    const jittered = planned * (1 - OPEN_JITTER + 2 * OPEN_JITTER * this.#random());
+    const forMs = Math.max(jittered, Math.min(retryAfterMs, maxOpenForMs));
+    this.#change({ name: 'open', since: now, until: now + forMs, probes: [] }, reason, forMs);
+    return true;
+  }
+
+  #halfOpen(now: number, reason: string, successes: number): void {
+    this.#change({ name: 'half-open', since: now, probes: [], successes }, reason, undefined);
+    if (successes >= this.#rules.halfOpenProbes) this.#close(now);
+  }
+
+  #close(now: number): void {
+    const { rampMs } = this.#rules;
+    if (rampMs > 0) {
+      this.#change({ name: 'ramping', since: now, until: now + rampMs }, 'probes-succeeded', rampMs);
+    } else {
+      this.#reopenings = 0;
+      this.#change({ name: 'closed', since: now }, 'probes-succeeded', undefined);
+    }
+  }
+
+  /** What time alone brings: the ramp's end and the end of a forced state. */
+  #settle(now: number): void {
+    const state = this.#state;
+    if (state.name === 'ramping' && now >= state.until) {
+      this.#reopenings = 0;
+      // The window goes on: what was counted while ramping is evidence, and permits that are out stay valid.
+      this.#state = { name: 'closed', since: now };
+      this.#onTransition({ from: 'ramping', to: 'closed', reason: 'ramp-over', forMs: undefined });
+    } else if ((state.name === 'forced-open' || state.name === 'forced-closed') && now >= state.until) {
+      this.#reopenings = 0;
+      this.#change({ name: 'closed', since: now }, 'ttl-over', undefined);
+    }
+  }
+
+  #change(next: State, reason: string, forMs: number | undefined): void {
+    const from = this.#state.name;
+    this.#state = next;
+    this.#generation++;
+    this.#failuresInRow = 0;
+    if (next.name !== 'open') this.#window.clear();
+    const lasting = forMs !== undefined && Number.isFinite(forMs) ? forMs : undefined;
+    if (from !== next.name || reason === 'forced') this.#onTransition({ from, to: next.name, reason, forMs: lasting });
+  }
+
+  #admitProbe(state: Extract<State, { name: 'open' }>, now: number): Permit | undefined {
+    if (now >= state.until) {
+      this.#halfOpen(now, 'open-time-over', 0);
+      return this.#state.name === 'half-open' ? this.#admitHalfOpen(this.#state, now) : undefined;
+    }
+    if (this.#random() >= this.#rules.probeShare) return undefined;
+    return this.#outstanding(state, now) < this.#rules.halfOpenProbes ? this.#lend(state, now) : undefined;
+  }
+
+  #admitHalfOpen(state: Extract<State, { name: 'half-open' }>, now: number): Permit | undefined {
+    return this.#outstanding(state, now) + state.successes < this.#rules.halfOpenProbes
+      ? this.#lend(state, now)
+      : undefined;
+  }
+
+  /** How many probes are out, those that outlived their time given back. */
+  #outstanding(state: { probes: CircuitPermit[] }, now: number): number {
+    if (state.probes.length >= this.#rules.halfOpenProbes) {
+      state.probes = state.probes.filter((probe) => now - probe.since < this.#rules.permitMs);
+    }
+    return state.probes.length;
+  }
+
+  #lend(state: { probes: CircuitPermit[] }, now: number): Permit {
+    const permit = new CircuitPermit(this, this.#generation, now);
+    state.probes.push(permit);
+    return permit;
+  }
+}
+
+/** Leave for one attempt. Its end is reported once; whatever comes later changes nothing. */
+export class CircuitPermit implements Permit {
+  readonly generation: number;
+  readonly since: number;
+  readonly #circuit: Circuit;
+  #ended: 'success' | 'other' | undefined;
+
+  constructor(circuit: Circuit, generation: number, since: number) {
+    this.#circuit = circuit;
+    this.generation = generation;
+    this.since = since;
+  }
+
+  success(now: number): void {
+    if (this.#ended !== undefined) return;
+    this.#ended = 'success';
+    this.#circuit.record(this, 'success', now);
+  }
+
+  failure(now: number, retryAfterMs?: number): void {
+    const before = this.#ended;
+    this.#ended = 'other';
+    if (before === undefined) this.#circuit.record(this, 'failure', now, retryAfterMs);
+    else if (before === 'success') this.#circuit.revoke(this, now);
+  }
+
+  ignore(now: number): void {
+    if (this.#ended !== undefined) return;
+    this.#ended = 'other';
+    this.#circuit.record(this, 'ignored', now);
+  }
+}
