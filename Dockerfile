@@ -1,0 +1,39 @@
+# syntax=docker/dockerfile:1
+
+# Node 26 is the current LTS (since 2026-10-28). One place names it.
+FROM node:26-trixie-slim AS node
+WORKDIR /app
+COPY package.json package-lock.json ./
+
+# Compiles src to dist; needs the development dependencies, none of which go on.
+FROM node AS build
+RUN npm ci --ignore-scripts --no-audit --no-fund
+COPY tsconfig.json tsconfig.build.json ./
+COPY src src
+RUN npm run --silent build
+
+# What runs needs, and no more.
+FROM node AS dependencies
+RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund
+
+FROM node:26-trixie-slim
+ENV NODE_ENV=production
+# `run` and `healthcheck` both read it, so that they can't disagree on the admin address.
+ENV OUTRIGGER_CONFIG=/etc/outrigger/outrigger.yaml
+WORKDIR /app
+# package.json tells the version and that the code is ES modules.
+COPY package.json LICENSE ./
+COPY --from=dependencies /app/node_modules node_modules
+COPY --from=build /app/dist dist
+# The image's own user `node`, as a number so that Kubernetes can see that it is not root. Nothing is written to disk:
+# a read-only root file system is fine.
+USER 1000:1000
+# Where the app sends its calls, and the admin address; both as in the default policy file.
+EXPOSE 8080 9901
+# /readyz: fails while starting and while draining.
+HEALTHCHECK --interval=10s --timeout=3s --start-period=15s --start-interval=1s --retries=3 \
+  CMD ["node", "dist/main.js", "healthcheck"]
+STOPSIGNAL SIGTERM
+# node itself is process 1 and handles the signals; npm would swallow them.
+ENTRYPOINT ["node", "dist/main.js"]
+CMD ["run"]
