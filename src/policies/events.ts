@@ -45,6 +45,10 @@ export type TimeoutKind = 'connect' | 'attempt' | 'deadline' | 'idle';
 
 export type FallbackKind = 'stale' | 'upstream' | 'response';
 
+export type HedgeResult = 'won' | 'lost' | 'failed';
+
+export type FaultKind = 'delay' | 'status' | 'abort';
+
 export type ShadowAction = 'would-retry' | 'would-open' | 'would-refuse';
 
 /** What policies say they did. They emit; metrics, logs and traces listen. Nothing is decided by a listener. */
@@ -89,6 +93,19 @@ export type PolicyEvent =
       readonly kind: FallbackKind;
       readonly cause: ResultClass;
       readonly result: 'success' | 'failure';
+    }
+  /** A hedge ended: its answer was used, the first attempt's was, or it failed. */
+  | { readonly type: 'hedge'; readonly call: Call; readonly result: HedgeResult }
+  /** A rate limit refused a call, or an attempt where the upstream has one. */
+  | { readonly type: 'rate-limited'; readonly call: Call }
+  | { readonly type: 'fault'; readonly call: Call; readonly kind: FaultKind }
+  /** An endpoint's active health check changed its mind. */
+  | {
+      readonly type: 'health';
+      readonly upstream: string;
+      readonly endpoint: string;
+      readonly healthy: boolean;
+      readonly reason: string;
     }
   | {
       readonly type: 'shadow';
