@@ -1,0 +1,115 @@
+import type { CircuitStateName } from '../policies/events.js';
+import type { MetricFamily } from './exposition.js';
+import { GaugeFamily } from './instruments.js';
+
+/** Where the present state of things is read when metrics are scraped. One entry per upstream, key or route each. */
+export interface MetricSources {
+  circuits(): Iterable<{ readonly upstream: string; readonly key: string; readonly state: CircuitStateName }>;
+  concurrency(): Iterable<{
+    readonly upstream: string;
+    readonly limit: number;
+    readonly inFlight: number;
+    readonly queued: number;
+  }>;
+  budgets(): Iterable<{ readonly upstream: string; readonly remaining: number }>;
+  replayMemoryBytes(): number;
+  /** Calls of the app that have not ended. */
+  inFlight(): number;
+  /** Routes with retries, and whether the switch lets them retry. */
+  retriesEnabled?(): Iterable<{ readonly route: string; readonly enabled: boolean }>;
+  /** Upstreams with active health checks. */
+  health?(): Iterable<{
+    readonly upstream: string;
+    readonly panic: boolean;
+    readonly endpoints: Iterable<{ readonly endpoint: string; readonly healthy: boolean }>;
+  }>;
+  /** The endpoints there are now; an upstream that is left out has those it started with. */
+  endpoints?(): Iterable<{ readonly upstream: string; readonly endpoint: string }>;
+}
+
+const CIRCUIT_STATES: readonly CircuitStateName[] = [
+  'closed',
+  'open',
+  'half-open',
+  'ramping',
+  'forced-open',
+  'forced-closed',
+];
+
+/** The gauges that other parts of the process answer for. Before there are sources they have no series. */
+export function sourceGauges(sources: () => MetricSources | undefined): MetricFamily[] {
+  return [
+    new GaugeFamily('outrigger_in_flight_requests', 'Calls of the app that have not ended.', [], (sink) => {
+      const now = sources();
+      if (now !== undefined) sink([], now.inFlight());
+    }),
+    new GaugeFamily('outrigger_replay_memory_bytes', 'Request bodies kept for retries.', [], (sink) => {
+      const now = sources();
+      if (now !== undefined) sink([], now.replayMemoryBytes());
+    }),
+    ...circuitGauges(sources),
+    ...concurrencyGauges(sources),
+    ...healthGauges(sources),
+  ];
+}
+
+function circuitGauges(sources: () => MetricSources | undefined): MetricFamily[] {
+  return [
+    new GaugeFamily(
+      'outrigger_circuit_state',
+      '1 for the state that a circuit is in, 0 for the others.',
+      ['upstream', 'key', 'state'],
+      (sink) => {
+        for (const { upstream, key, state } of sources()?.circuits() ?? []) {
+          for (const name of CIRCUIT_STATES) sink([upstream, key, name], name === state ? 1 : 0);
+        }
+      },
+    ),
+    new GaugeFamily(
+      'outrigger_retry_budget_remaining',
+      'Retries that the budget still allows.',
+      ['upstream'],
+      (sink) => {
+        for (const { upstream, remaining } of sources()?.budgets() ?? []) sink([upstream], remaining);
+      },
+    ),
+    new GaugeFamily('outrigger_retries_enabled', 'Whether retries and hedges are switched on.', ['route'], (sink) => {
+      for (const { route, enabled } of sources()?.retriesEnabled?.() ?? []) sink([route], enabled ? 1 : 0);
+    }),
+  ];
+}
+
+function concurrencyGauges(sources: () => MetricSources | undefined): MetricFamily[] {
+  const gauge = (name: string, help: string, field: 'limit' | 'inFlight' | 'queued') =>
+    new GaugeFamily(name, help, ['upstream'], (sink) => {
+      for (const entry of sources()?.concurrency() ?? []) sink([entry.upstream], entry[field]);
+    });
+  return [
+    gauge('outrigger_concurrency_limit', 'Attempts that may be in flight at once.', 'limit'),
+    gauge('outrigger_concurrency_in_flight', 'Attempts in flight.', 'inFlight'),
+    gauge('outrigger_concurrency_queue', 'Attempts that wait for a place.', 'queued'),
+  ];
+}
+
+function healthGauges(sources: () => MetricSources | undefined): MetricFamily[] {
+  return [
+    new GaugeFamily(
+      'outrigger_endpoint_healthy',
+      'Whether the active health check finds the endpoint well.',
+      ['upstream', 'endpoint'],
+      (sink) => {
+        for (const { upstream, endpoints } of sources()?.health?.() ?? []) {
+          for (const { endpoint, healthy } of endpoints) sink([upstream, endpoint], healthy ? 1 : 0);
+        }
+      },
+    ),
+    new GaugeFamily(
+      'outrigger_health_panic',
+      'Whether so few endpoints are healthy that the checks are not believed.',
+      ['upstream'],
+      (sink) => {
+        for (const { upstream, panic } of sources()?.health?.() ?? []) sink([upstream], panic ? 1 : 0);
+      },
+    ),
+  ];
+}

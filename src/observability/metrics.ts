@@ -1,0 +1,162 @@
+import type { CallEvent, PolicyEvent } from '../policies/events.js';
+import type { Clock } from '../runtime/clock.js';
+import { exposition, OPENMETRICS_CONTENT_TYPE, PROMETHEUS_CONTENT_TYPE, type MetricFamily } from './exposition.js';
+import { Families } from './families.js';
+import { sourceGauges, type MetricSources } from './gauges.js';
+import { GaugeFamily } from './instruments.js';
+import { ProcessMetrics } from './process-metrics.js';
+import type { RouteSeries } from './route-series.js';
+import { SeriesTable } from './series-table.js';
+import type { Topology } from './topology.js';
+
+export type { MetricSources } from './gauges.js';
+export type { RouteTopology, Topology, UpstreamTopology } from './topology.js';
+
+export interface MetricsOptions {
+  readonly topology: Topology;
+  readonly clock: Clock;
+  /** Outrigger's own version. */
+  readonly version: string;
+}
+
+/** What GET /metrics answers. */
+export interface Scrape {
+  readonly contentType: string;
+  readonly body: string;
+}
+
+/**
+ * Counts what policies and the edge say they did, in plain numbers, and writes them when they are scraped. Labels are
+ * bounded: names that are not configured are not counted; calls that matched no route have route and upstream `-`.
+ */
+export class Metrics {
+  readonly #clock: Clock;
+  readonly #families = new Families();
+  readonly #process = new ProcessMetrics();
+  readonly #gauges: readonly MetricFamily[];
+  readonly #table = new SeriesTable(this.#families);
+  #sources: MetricSources | undefined;
+  #reloadedAt: number;
+
+  constructor({ topology, clock, version }: MetricsOptions) {
+    this.#clock = clock;
+    this.#reloadedAt = clock.wallNow();
+    this.#gauges = [...this.#ownGauges(version), ...sourceGauges(() => this.#sources)];
+    for (const result of ['success', 'failure']) this.#families.configReloads.at(result);
+    this.#table.replace(topology);
+  }
+
+  /** Says where gauges are read from now on. */
+  watch(sources: MetricSources): void {
+    this.#sources = sources;
+  }
+
+  /** Takes another configuration. Counts go on where route and upstream stay; the rest is forgotten. */
+  setTopology(topology: Topology): void {
+    this.#table.replace(topology);
+  }
+
+  /** Counts one event. Called for each call and attempt: it must cost next to nothing. */
+  record(event: PolicyEvent | CallEvent): void {
+    switch (event.type) {
+      case 'call':
+        this.#table.find(event.call.route, event.call.upstream)?.countCall(event, this.#clock.now());
+        return;
+      case 'attempt': {
+        const { call } = event.attempt;
+        this.#table.find(call.route, call.upstream)?.countAttempt(event);
+        return;
+      }
+      case 'retry': {
+        const { call } = event.attempt;
+        this.#table.find(call.route, call.upstream)?.countRetry(event, this.#clock.now());
+        return;
+      }
+      case 'circuit':
+        if (!this.#table.hasUpstream(event.upstream)) return;
+        this.#families.circuitTransitions.at(event.upstream, event.from, event.to, event.reason).value++;
+        return;
+      case 'shadow':
+        if (this.#table.find(event.route, event.upstream) === undefined) return;
+        this.#families.shadow.at(event.route, event.upstream, event.policy, event.action).value++;
+        return;
+      case 'health':
+        return;
+      default:
+        this.#recordOfCall(event, this.#table.find(event.call.route, event.call.upstream));
+    }
+  }
+
+  /** Counts a reload of the policy file. */
+  configReloaded(result: 'success' | 'failure'): void {
+    this.#families.configReloads.at(result).value++;
+    if (result === 'success') this.#reloadedAt = this.#clock.wallNow();
+  }
+
+  /** Everything, as text. */
+  async scrape(openMetrics: boolean): Promise<Scrape> {
+    const ofProcess = await this.#process.families();
+    this.#table.forgetGone(this.#sources?.endpoints?.() ?? [], this.#clock.now());
+    return {
+      contentType: openMetrics ? OPENMETRICS_CONTENT_TYPE : PROMETHEUS_CONTENT_TYPE,
+      body: exposition([...this.#families.all, ...this.#gauges, ...ofProcess], openMetrics),
+    };
+  }
+
+  #recordOfCall(
+    event: Exclude<PolicyEvent, { type: 'attempt' | 'retry' | 'circuit' | 'shadow' | 'health' }>,
+    series: RouteSeries | undefined,
+  ): void {
+    if (series === undefined) return;
+    switch (event.type) {
+      case 'retry-success':
+        series.single.at('retrySuccesses').value++;
+        return;
+      case 'retry-suppressed':
+        series.suppressed.at(event.reason).value++;
+        return;
+      case 'timeout':
+        series.timeouts.at(event.kind).value++;
+        return;
+      case 'circuit-refusal':
+        series.single.at('circuitRefusals').value++;
+        return;
+      case 'fallback':
+        this.#families.fallbacks.at(event.call.route, event.kind, event.cause, event.result).value++;
+        return;
+      case 'hedge':
+        this.#families.hedges.at(event.call.route, event.result).value++;
+        return;
+      case 'rate-limited':
+        this.#families.rateLimited.at(event.call.route).value++;
+        return;
+      case 'fault':
+        this.#families.faultsInjected.at(event.call.route, event.kind).value++;
+    }
+  }
+
+  #ownGauges(version: string): MetricFamily[] {
+    return [
+      new GaugeFamily(
+        'outrigger_retry_ratio',
+        'Retries per call over the last minute.',
+        ['route', 'upstream'],
+        (sink) => {
+          const now = this.#clock.now();
+          for (const [route, upstream, series] of this.#table) sink([route, upstream], series.retryRatio(now));
+        },
+      ),
+      new GaugeFamily(
+        'outrigger_config_last_reload_success_timestamp_seconds',
+        'When the policy file was last taken; the start counts.',
+        [],
+        (sink) => {
+          sink([], this.#reloadedAt / 1_000);
+        },
+      ),
+      new GaugeFamily('outrigger_build_info', 'Versions of Outrigger and of Node.', ['version', 'node'], (sink) => {
+        sink([version, process.versions.node], 1);
+      }),
+    ];
+  }
+}

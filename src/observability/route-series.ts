@@ -1,0 +1,148 @@
+import type {
+  CallEvent,
+  CallOutcome,
+  PolicyEvent,
+  ResultClass,
+  SuppressedReason,
+  TimeoutKind,
+} from '../policies/events.js';
+import type { Families } from './families.js';
+import type { Counter, Histogram } from './instruments.js';
+import { RollingCount } from './rolling-count.js';
+
+type AttemptEvent = Extract<PolicyEvent, { type: 'attempt' }>;
+type RetryEvent = Extract<PolicyEvent, { type: 'retry' }>;
+
+/** Methods that have a label of their own; clients can make up others without end. */
+const METHODS: readonly string[] = [
+  'GET',
+  'HEAD',
+  'POST',
+  'PUT',
+  'PATCH',
+  'DELETE',
+  'OPTIONS',
+  'TRACE',
+  'CONNECT',
+  'QUERY',
+  'OTHER',
+];
+const METHOD_NUMBER = new Map(METHODS.map((method, index) => [method, index]));
+const OTHER = METHODS.length - 1;
+const OUTCOME_NUMBER: Readonly<Record<CallOutcome, number>> = {
+  success: 0,
+  failure: 1,
+  fallback: 2,
+  refused: 3,
+  'client-gone': 4,
+};
+
+/** Counters by one label, made when they are first asked for. */
+class CountersBy<Key> {
+  readonly #counters = new Map<Key, Counter>();
+  readonly #make: (key: Key) => Counter;
+
+  constructor(make: (key: Key) => Counter) {
+    this.#make = make;
+  }
+
+  at(key: Key): Counter {
+    let counter = this.#counters.get(key);
+    if (counter === undefined) {
+      counter = this.#make(key);
+      this.#counters.set(key, counter);
+    }
+    return counter;
+  }
+}
+
+/**
+ * The series of one route's calls to one upstream, its own or a fallback's. Counting finds them by a look-up or two in
+ * maps whose keys are numbers or strings that exist already: nothing is put together per event.
+ */
+export class RouteSeries {
+  readonly #families: Families;
+  readonly #route: string;
+  readonly #upstream: string;
+  readonly #requests = new Map<number, Counter>();
+  readonly #requestDuration: Histogram;
+  readonly #attempts = new Map<string, CountersBy<ResultClass>>();
+  readonly #attemptDuration: Histogram;
+  readonly #calls = new RollingCount();
+  readonly #retries = new RollingCount();
+  readonly retries: CountersBy<ResultClass | 'retriable-header'>;
+  readonly suppressed: CountersBy<SuppressedReason>;
+  readonly timeouts: CountersBy<TimeoutKind>;
+  /** Counters of which each route has one, if it has any. */
+  readonly single: CountersBy<'retrySuccesses' | 'backoff' | 'circuitRefusals'>;
+
+  constructor(families: Families, route: string, upstream: string) {
+    this.#families = families;
+    this.#route = route;
+    this.#upstream = upstream;
+    this.#requestDuration = families.requestDuration.at(route, upstream);
+    this.#attemptDuration = families.attemptDuration.at(route, upstream);
+    this.retries = new CountersBy((reason) => families.retries.at(route, upstream, reason));
+    this.suppressed = new CountersBy((reason) => families.retriesSuppressed.at(route, upstream, reason));
+    this.timeouts = new CountersBy((kind) => families.timeouts.at(route, upstream, kind));
+    this.single = new CountersBy((family) => families[family].at(route, upstream));
+  }
+
+  /** Retries per call over the last minute; 0 when nothing was retried. */
+  retryRatio(nowMs: number): number {
+    return this.#retries.total(nowMs) / Math.max(this.#calls.total(nowMs), 1);
+  }
+
+  countCall(event: CallEvent, nowMs: number): void {
+    this.requests(event.call.method, event.status, event.outcome).value++;
+    this.#requestDuration.observe(event.durationMs / 1_000);
+    this.#calls.add(nowMs);
+  }
+
+  /** An attempt without an endpoint was refused here or cancelled before it was sent, and is none. */
+  countAttempt(event: AttemptEvent): void {
+    const { endpoint } = event.attempt;
+    if (endpoint === undefined) return;
+    this.attempts(endpoint.label, event.result).value++;
+    this.#attemptDuration.observe(event.durationMs / 1_000);
+  }
+
+  countRetry(event: RetryEvent, nowMs: number): void {
+    this.retries.at(event.reason).value++;
+    this.single.at('backoff').value += event.delayMs / 1_000;
+    this.#retries.add(nowMs);
+  }
+
+  requests(method: string, status: number, outcome: CallOutcome): Counter {
+    const methodNumber = METHOD_NUMBER.get(method) ?? OTHER;
+    const key = (methodNumber * 1_000 + status) * 8 + OUTCOME_NUMBER[outcome];
+    let counter = this.#requests.get(key);
+    if (counter === undefined) {
+      const code = String(status).padStart(3, '0');
+      counter = this.#families.requests.at(this.#route, this.#upstream, METHODS[methodNumber]!, code, outcome);
+      this.#requests.set(key, counter);
+    }
+    return counter;
+  }
+
+  attempts(endpoint: string, result: ResultClass): Counter {
+    let results = this.#attempts.get(endpoint);
+    if (results === undefined) {
+      results = new CountersBy((of) => this.#families.attempts.at(this.#route, this.#upstream, endpoint, of));
+      this.#attempts.set(endpoint, results);
+    }
+    return results.at(result);
+  }
+
+  endpoints(): Iterable<string> {
+    return this.#attempts.keys();
+  }
+
+  /** Drops the series of an endpoint; they start anew if it comes back. */
+  forgetEndpoint(endpoint: string): void {
+    this.#attempts.delete(endpoint);
+    this.#families.attempts.retain(
+      ([route, upstream, of]) => route !== this.#route || upstream !== this.#upstream || of !== endpoint,
+    );
+  }
+}
