@@ -1,5 +1,11 @@
 import { Type, type Static } from '@sinclair/typebox';
+import { OutriggerError } from '../errors.js';
+import { attemptOf } from './call-context.js';
+import { HeadTimer } from './head-timer.js';
+import { refuse } from './pass-through.js';
+import type { Call, CallOptions, Controller, Handler, Policy, PolicyDeps } from './policy.js';
 import { positiveDuration } from './rules/option-types.js';
+import { parseDuration } from './rules/units.js';
 
 /** Ends an attempt that has no head in time, so that the next one can be made. Inside the circuit breaker: the circuit counts what timed out. */
 export const AttemptTimeoutOptions = Type.Object(
@@ -12,3 +18,51 @@ export const AttemptTimeoutOptions = Type.Object(
   { additionalProperties: false },
 );
 export type AttemptTimeoutOptions = Static<typeof AttemptTimeoutOptions>;
+
+export function attemptTimeout(options: AttemptTimeoutOptions, deps: PolicyDeps): Policy {
+  const limitMs = parseDuration(options.attemptTimeout);
+  return (dispatch) => (opts: CallOptions, handler) => {
+    const attempt = attemptOf(opts, deps.clock);
+    const leftMs = attempt.call.deadlineAt - deps.clock.now();
+    if (leftMs < 1) return refuse(handler, new OutriggerError('deadline', 'no time is left for another attempt'));
+    attempt.timeLeftMs = Math.min(limitMs, leftMs);
+    const watched = new AttemptTimeoutHandler(handler, attempt.call, limitMs, deps);
+    watched.watch(attempt.call.body);
+    return dispatch(opts, watched);
+  };
+}
+
+class AttemptTimeoutHandler extends HeadTimer {
+  readonly #call: Call;
+  readonly #emit: PolicyDeps['emit'];
+  #startedAt = Infinity;
+
+  constructor(next: Handler, call: Call, limitMs: number, deps: PolicyDeps) {
+    super(next, limitMs, deps.clock);
+    this.#call = call;
+    this.#emit = deps.emit;
+  }
+
+  protected override started(): void {
+    this.#startedAt = this.clock.now();
+  }
+
+  protected override expired(): Error {
+    this.#emit({ type: 'timeout', call: this.#call, kind: 'attempt' });
+    return this.#tooLate();
+  }
+
+  override onResponseError(controller: Controller, error: Error): void {
+    // The deadline may end an attempt in the same moment in which its own time is over: then the upstream was too slow.
+    const ranOut = isDeadline(error) && this.clock.now() - this.#startedAt >= this.limitMs;
+    super.onResponseError(controller, ranOut ? this.#tooLate() : error);
+  }
+
+  #tooLate(): OutriggerError {
+    return new OutriggerError('timeout', `no answer within ${this.limitMs} ms`);
+  }
+}
+
+function isDeadline(error: Error): boolean {
+  return error instanceof OutriggerError && error.code === 'deadline';
+}

@@ -1,5 +1,25 @@
+import type { Duplex } from 'node:stream';
 import { Type, type Static } from '@sinclair/typebox';
+import { OutriggerError } from '../errors.js';
+import { attemptOf } from './call-context.js';
+import { isInterim, PassThrough, refuse } from './pass-through.js';
+import type {
+  Attempt,
+  CallOptions,
+  Clock,
+  Controller,
+  Dispatch,
+  Handler,
+  Policy,
+  PolicyDeps,
+  ResponseHeaders,
+  Timer,
+} from './policy.js';
+import { classifyFailure, errorClass, statusClass } from './rules/classify.js';
+import { compileKey, KeyedStates, type KeyTemplate } from './rules/keys.js';
+import { fixedLimit, Limiter, type LimitRule, type Waiter } from './rules/limiter.js';
 import { duration, integer, keyTemplate, mode } from './rules/option-types.js';
+import { parseDuration } from './rules/units.js';
 
 /** Bounds the attempts in flight, so that a slow upstream can not take all of the sidecar's and its own resources. Inside retry and outside the endpoint choice: a place is taken before an endpoint is chosen. */
 export const ConcurrencyOptions = Type.Object(
@@ -17,3 +37,193 @@ export const ConcurrencyOptions = Type.Object(
   { additionalProperties: false, description: 'Bounds the attempts in flight.' },
 );
 export type ConcurrencyOptions = Static<typeof ConcurrencyOptions>;
+
+/** Keys of a limiter come from requests; an idle one holds nothing worth keeping. */
+const MAX_KEYS = 1000;
+
+/** How full an upstream is, summed over its keys. */
+export interface ConcurrencyView {
+  readonly upstream: string;
+  readonly limit: number;
+  readonly inFlight: number;
+  readonly queued: number;
+}
+
+/** The limiters of one upstream, by key. */
+export class Limiters {
+  readonly upstream: string;
+  readonly #template: KeyTemplate;
+  readonly #limiters: KeyedStates<Limiter>;
+
+  constructor(options: ConcurrencyOptions, upstream: string) {
+    this.upstream = upstream;
+    this.#template = compileKey(options.key);
+    this.#limiters = new KeyedStates(
+      MAX_KEYS,
+      () => new Limiter(limitRule(options), options.queue),
+      (limiter) => limiter.inFlight === 0 && limiter.queued === 0,
+    );
+    if (!this.#template.perRequest && options.key === '{upstream}') this.#limiters.get(upstream);
+  }
+
+  for(attempt: Attempt): Limiter {
+    const { call } = attempt;
+    const { upstream } = this;
+    return this.#limiters.get(
+      this.#template.of({ endpoint: '-', upstream, route: call.route, header: (name) => call.header(name) }),
+    );
+  }
+
+  view(): ConcurrencyView {
+    const view = { upstream: this.upstream, limit: 0, inFlight: 0, queued: 0 };
+    for (const [, limiter] of this.#limiters.entries()) {
+      view.limit += limiter.limit;
+      view.inFlight += limiter.inFlight;
+      view.queued += limiter.queued;
+    }
+    return view;
+  }
+}
+
+function limitRule(options: ConcurrencyOptions): LimitRule {
+  if (options.limit === 'adaptive') throw new RangeError('limit: adaptive is not available yet');
+  return fixedLimit(options.limit);
+}
+
+export function concurrency(
+  options: ConcurrencyOptions,
+  deps: PolicyDeps,
+  limiters = new Limiters(options, '-'),
+): Policy {
+  const queueMs = parseDuration(options.queueTimeout);
+  const shadow = options.mode === 'shadow';
+  return (dispatch) => (opts: CallOptions, handler) => {
+    const attempt = attemptOf(opts, deps.clock);
+    const limiter = limiters.for(attempt);
+    if (limiter.tryTake()) return dispatch(opts, new PlaceHandler(handler, limiter, deps.clock));
+    if (shadow) {
+      const { route } = attempt.call;
+      deps.emit({ type: 'shadow', route, upstream: limiters.upstream, policy: 'concurrency', action: 'would-refuse' });
+      limiter.takeAnyway();
+      return dispatch(opts, new PlaceHandler(handler, limiter, deps.clock));
+    }
+    const waiting = new WaitingAttempt(dispatch, opts, handler, limiter, deps.clock);
+    if (!limiter.enqueue(waiting)) return refuse(handler, overloadError());
+    waiting.start(queueMs);
+    return true;
+  };
+}
+
+function overloadError(): OutriggerError {
+  return new OutriggerError('overload', 'too many attempts are in flight', { retryAfterMs: 1_000 });
+}
+
+/** An attempt in the queue. Until it is admitted, it is its own controller: aborted, it leaves the queue. */
+class WaitingAttempt implements Waiter, Controller {
+  readonly #dispatch: Dispatch;
+  readonly #opts: CallOptions;
+  readonly #handler: Handler;
+  readonly #limiter: Limiter;
+  readonly #clock: Clock;
+  #timer: Timer | undefined;
+  #reason: Error | null = null;
+  readonly paused = false;
+  readonly rawHeaders = null;
+  readonly rawTrailers = null;
+
+  constructor(dispatch: Dispatch, opts: CallOptions, handler: Handler, limiter: Limiter, clock: Clock) {
+    this.#dispatch = dispatch;
+    this.#opts = opts;
+    this.#handler = handler;
+    this.#limiter = limiter;
+    this.#clock = clock;
+  }
+
+  start(queueMs: number): void {
+    this.#timer = this.#clock.setTimer(queueMs, () => this.abort(overloadError()));
+    this.#handler.onRequestStart?.(this, null);
+  }
+
+  admitted(): void {
+    this.#timer?.cancel();
+    this.#dispatch(this.#opts, new PlaceHandler(this.#handler, this.#limiter, this.#clock));
+  }
+
+  get aborted(): boolean {
+    return this.#reason !== null;
+  }
+
+  get reason(): Error | null {
+    return this.#reason;
+  }
+
+  abort(reason: Error): void {
+    if (this.aborted) return;
+    this.#reason = reason;
+    this.#timer?.cancel();
+    this.#limiter.leave(this);
+    this.#handler.onResponseError?.(this, reason);
+  }
+
+  pause(): void {
+    // Nothing flows yet.
+  }
+
+  resume(): void {
+    // Nothing flows yet.
+  }
+}
+
+/** Holds a place until the answer's body has ended, and tells an adaptive limit what was seen. */
+class PlaceHandler extends PassThrough {
+  readonly #limiter: Limiter;
+  readonly #clock: Clock;
+  readonly #startedAt: number;
+  readonly #inFlight: number;
+  #held = true;
+
+  constructor(next: Handler, limiter: Limiter, clock: Clock) {
+    super(next);
+    this.#limiter = limiter;
+    this.#clock = clock;
+    this.#startedAt = clock.now();
+    this.#inFlight = limiter.inFlight;
+  }
+
+  override onRequestUpgrade(controller: Controller, status: number, headers: ResponseHeaders, socket: Duplex): void {
+    // An upgraded connection is in flight until it ends.
+    socket.once('close', () => this.#release());
+    super.onRequestUpgrade(controller, status, headers, socket);
+  }
+
+  override onResponseStart(controller: Controller, status: number, headers: ResponseHeaders, text?: string): void {
+    if (!isInterim(status)) {
+      const result = statusClass(status);
+      this.#sample(result === '429' || result === '503');
+    }
+    super.onResponseStart(controller, status, headers, text);
+  }
+
+  override onResponseEnd(controller: Controller, trailers: ResponseHeaders): void {
+    // Before the call goes on, so that its own retry finds the place free.
+    this.#release();
+    super.onResponseEnd(controller, trailers);
+  }
+
+  override onResponseError(controller: Controller, error: Error): void {
+    if (errorClass(classifyFailure(error, 'sent')) === 'timeout') this.#sample(true);
+    this.#release();
+    super.onResponseError(controller, error);
+  }
+
+  #sample(dropped: boolean): void {
+    const now = this.#clock.now();
+    this.#limiter.sample(now, now - this.#startedAt, this.#inFlight, dropped);
+  }
+
+  #release(): void {
+    if (!this.#held) return;
+    this.#held = false;
+    this.#limiter.release();
+  }
+}

@@ -1,5 +1,10 @@
 import { Type, type Static } from '@sinclair/typebox';
+import { OutriggerError } from '../errors.js';
+import { callOf } from './call-context.js';
+import { HeadTimer } from './head-timer.js';
+import type { Call, CallOptions, Controller, Handler, Policy, PolicyDeps } from './policy.js';
 import { positiveDuration } from './rules/option-types.js';
+import { parseDuration } from './rules/units.js';
 
 /** Ends a call that has no answer in time, and tells the upstream how long is left. Outside retry and concurrency: it covers attempts, back-off and queueing. */
 export const DeadlineOptions = Type.Object(
@@ -12,3 +17,45 @@ export const DeadlineOptions = Type.Object(
   { additionalProperties: false },
 );
 export type DeadlineOptions = Static<typeof DeadlineOptions>;
+
+export function deadline(options: DeadlineOptions, deps: PolicyDeps): Policy {
+  const limitMs = parseDuration(options.timeout);
+  return (dispatch) => (opts: CallOptions, handler) => {
+    const call = callOf(opts, deps.clock);
+    const watched = new DeadlineHandler(handler, call, shorter(limitMs, call.header('x-request-timeout-ms')), deps);
+    watched.watch(call.body);
+    return dispatch(opts, watched);
+  };
+}
+
+/** The app's own deadline can only shorten ours. What is no number of milliseconds is none. */
+function shorter(limitMs: number, header: string | undefined): number {
+  return header !== undefined && /^\d{1,15}$/.test(header) ? Math.min(limitMs, Number(header)) : limitMs;
+}
+
+class DeadlineHandler extends HeadTimer {
+  readonly #call: Call;
+  readonly #emit: PolicyDeps['emit'];
+  #exceeded: OutriggerError | undefined;
+
+  constructor(next: Handler, call: Call, limitMs: number, deps: PolicyDeps) {
+    super(next, limitMs, deps.clock);
+    this.#call = call;
+    this.#emit = deps.emit;
+  }
+
+  protected override started(): void {
+    this.#call.deadlineAt = this.clock.now() + this.limitMs;
+  }
+
+  protected override expired(): Error {
+    this.#exceeded = new OutriggerError('deadline', `no answer within the call's ${this.limitMs} ms`);
+    this.#emit({ type: 'timeout', call: this.#call, kind: 'deadline' });
+    return this.#exceeded;
+  }
+
+  override onResponseError(controller: Controller, error: Error): void {
+    // Whatever the attempt that was cut says, it is the deadline that ended the call.
+    super.onResponseError(controller, this.#exceeded ?? error);
+  }
+}

@@ -1,5 +1,9 @@
 import { Type, type Static } from '@sinclair/typebox';
+import type { Call } from './policy.js';
+import { RetryBudget, type BudgetRules } from './rules/budget.js';
+import { compileKey, KeyedStates, type KeyTemplate } from './rules/keys.js';
 import { keyTemplate, positiveDuration, ratio } from './rules/option-types.js';
+import { parseDuration, parseRatio } from './rules/units.js';
 
 /** Bounds the retries of all calls to an upstream together, so that retries never make an outage worse. Asked by retry and hedge before each extra attempt; it stands per upstream, since the load is the upstream's. */
 export const RetryBudgetOptions = Type.Object(
@@ -18,3 +22,40 @@ export const RetryBudgetOptions = Type.Object(
   { additionalProperties: false, description: 'Bounds the retries of all calls to the upstream together.' },
 );
 export type RetryBudgetOptions = Static<typeof RetryBudgetOptions>;
+
+/** Budgets kept at most, where requests decide on the key. */
+const MAX_KEYS = 1000;
+
+/** The retry budgets of one upstream, by key. */
+export class RetryBudgets {
+  readonly upstream: string;
+  readonly #template: KeyTemplate;
+  readonly #budgets: KeyedStates<RetryBudget>;
+
+  constructor(options: RetryBudgetOptions, upstream: string) {
+    this.upstream = upstream;
+    this.#template = compileKey(options.key);
+    const rules: BudgetRules = {
+      failedRatio: parseRatio(options.failedRatio),
+      totalRatio: parseRatio(options.totalRatio),
+      minPerSecond: options.minPerSecond,
+      windowMs: parseDuration(options.window),
+    };
+    this.#budgets = new KeyedStates(MAX_KEYS, () => new RetryBudget(rules));
+    if (!this.#template.perRequest && options.key === '{upstream}') this.#budgets.get(upstream);
+  }
+
+  for(call: Call): RetryBudget {
+    const { upstream } = this;
+    return this.#budgets.get(
+      this.#template.of({ endpoint: '-', upstream, route: call.route, header: (name) => call.header(name) }),
+    );
+  }
+
+  /** How many retries the fullest of the budgets still has room for; none below zero. */
+  remaining(now: number): number {
+    let most = 0;
+    for (const [, budget] of this.#budgets.entries()) most = Math.max(most, Math.floor(budget.remaining(now)));
+    return most;
+  }
+}

@@ -21,6 +21,7 @@ export type Unit =
   | 'method'
   | 'key-template'
   | 'address'
+  | 'host-pattern'
   | 'origin'
   | 'path-pattern'
   | 'path'

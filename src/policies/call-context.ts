@@ -1,0 +1,104 @@
+import type { Clock } from '../runtime/clock.js';
+import type { Attempt, Call, CallOptions, RequestBody } from './policy.js';
+
+/**
+ * The call that dispatch options belong to. The edge makes it; inside a process, where undici's options come alone, it is
+ * made from them by the outermost policy.
+ */
+export function callOf(opts: CallOptions, clock: Clock): Call {
+  return (opts.call ??= new PlainCall(opts, clock.now()));
+}
+
+/** The attempt that dispatch options belong to; the first one of the call where no retry or hedge has made it. */
+export function attemptOf(opts: CallOptions, clock: Clock): Attempt {
+  return (opts.attempt ??= createAttempt(callOf(opts, clock), 1, false));
+}
+
+export function createAttempt(call: Call, number: number, hedge: boolean): Attempt {
+  return { call, number, hedge, endpoint: undefined, permit: undefined, timeLeftMs: Infinity };
+}
+
+/** A call that did not come through the edge: undici's options are all there is. */
+class PlainCall implements Call {
+  readonly route = '-';
+  readonly upstream: string;
+  readonly method: string;
+  readonly path: string;
+  readonly startedAt: number;
+  readonly traceId = undefined;
+  readonly body: RequestBody;
+  readonly forwarded = [];
+  readonly tried = [];
+  readonly suppressed = [];
+  deadlineAt = Infinity;
+  attempts = 0;
+  retries = 0;
+  fallback = undefined;
+  readonly #headers: CallOptions['headers'];
+
+  constructor(opts: CallOptions, now: number) {
+    this.upstream = opts.origin === undefined ? '-' : String(opts.origin);
+    this.method = opts.method;
+    this.path = opts.path.split('?', 1)[0] ?? '';
+    this.startedAt = now;
+    this.body = new PlainBody(opts.body);
+    this.#headers = opts.headers;
+  }
+
+  header(name: string): string | undefined {
+    for (const [key, value] of headerEntries(this.#headers)) {
+      if (key.toLowerCase() === name) return value;
+    }
+    return undefined;
+  }
+}
+
+/** Every header as [name, value], whichever of undici's forms they are in. */
+export function* headerEntries(headers: CallOptions['headers']): Generator<[string, string]> {
+  if (headers === null || headers === undefined) return;
+  if (Array.isArray(headers) && typeof headers[0] !== 'object') {
+    for (let i = 0; i + 1 < headers.length; i += 2) yield [String(headers[i]), String(headers[i + 1])];
+    return;
+  }
+  const pairs =
+    Symbol.iterator in headers
+      ? (headers as Iterable<[string, string | string[] | undefined]>)
+      : Object.entries(headers);
+  for (const [name, value] of pairs) {
+    for (const one of Array.isArray(value) ? value : [value]) {
+      if (one !== undefined) yield [name, one];
+    }
+  }
+}
+
+/** A body as undici takes it: what lies in memory can be sent again, a stream only if none of it was sent. */
+class PlainBody implements RequestBody {
+  readonly complete = true;
+  readonly #body: CallOptions['body'];
+
+  constructor(body: CallOptions['body']) {
+    this.#body = body;
+  }
+
+  get state(): RequestBody['state'] {
+    if (this.#body === null || this.#body === undefined) return 'none';
+    return typeof this.#body === 'string' || this.#body instanceof Uint8Array ? 'kept' : 'streaming';
+  }
+
+  get notKept(): RequestBody['notKept'] {
+    return this.state === 'streaming' ? 'committed' : undefined;
+  }
+
+  onComplete(callback: () => void): () => void {
+    callback();
+    return () => undefined;
+  }
+
+  forAttempt(): CallOptions['body'] {
+    return this.#body;
+  }
+
+  release(): void {
+    // It belongs to the caller.
+  }
+}

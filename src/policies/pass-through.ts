@@ -1,0 +1,73 @@
+import type { Duplex } from 'node:stream';
+import type { Controller, Handler, ResponseHeaders } from './policy.js';
+
+/** A handler that hands everything on: what a policy does not care about passes unchanged. */
+export abstract class PassThrough implements Handler {
+  protected readonly next: Handler;
+
+  constructor(next: Handler) {
+    this.next = next;
+  }
+
+  onRequestStart(controller: Controller, context: unknown): void {
+    this.next.onRequestStart?.(controller, context);
+  }
+
+  onRequestUpgrade(controller: Controller, status: number, headers: ResponseHeaders, socket: Duplex): void {
+    this.next.onRequestUpgrade?.(controller, status, headers, socket);
+  }
+
+  onResponseStart(controller: Controller, status: number, headers: ResponseHeaders, statusText?: string): void {
+    this.next.onResponseStart?.(controller, status, headers, statusText);
+  }
+
+  onResponseData(controller: Controller, chunk: Buffer): void {
+    this.next.onResponseData?.(controller, chunk);
+  }
+
+  onResponseEnd(controller: Controller, trailers: ResponseHeaders): void {
+    this.next.onResponseEnd?.(controller, trailers);
+  }
+
+  onResponseError(controller: Controller, error: Error): void {
+    this.next.onResponseError?.(controller, error);
+  }
+}
+
+/** An interim answer (RFC 9110, 15.2): it passes, and the attempt still waits for its head. */
+export function isInterim(status: number): boolean {
+  return status < 200;
+}
+
+/** The controller of an attempt that is over, or was never made: nothing is left to steer. */
+class SpentController implements Controller {
+  readonly paused = false;
+  readonly aborted = true;
+  readonly rawHeaders = null;
+  readonly rawTrailers = null;
+  readonly reason: Error;
+
+  constructor(reason: Error) {
+    this.reason = reason;
+  }
+
+  abort(): void {
+    // Nothing runs.
+  }
+
+  pause(): void {
+    // Nothing flows.
+  }
+
+  resume(): void {
+    // Nothing flows.
+  }
+}
+
+/** Ends an attempt or a call that is not made: nothing goes down the line. */
+export function refuse(handler: Handler, error: Error): boolean {
+  const controller = new SpentController(error);
+  handler.onRequestStart?.(controller, null);
+  handler.onResponseError?.(controller, error);
+  return true;
+}

@@ -1,0 +1,170 @@
+import type { Duplex } from 'node:stream';
+import { OutriggerError } from '../errors.js';
+import { attemptOf, headerEntries } from '../policies/call-context.js';
+import type { ResultClass } from '../policies/events.js';
+import { isInterim } from '../policies/pass-through.js';
+import type {
+  Attempt,
+  CallOptions,
+  Controller,
+  Handler,
+  Policy,
+  PolicyDeps,
+  ResponseHeaders,
+} from '../policies/policy.js';
+import { classifyFailure, errorClass, statusClass, type AttemptPhase } from '../policies/rules/classify.js';
+
+/**
+ * The innermost layer, where our line meets undici. It gives each attempt a controller at once, since undici gives none
+ * before a connection is there; says what went wrong in our classes; adds the headers that change from attempt to attempt;
+ * and counts the attempt.
+ */
+export function transport(deps: PolicyDeps): Policy {
+  return (dispatch) => (opts: CallOptions, handler) => {
+    const attempt = attemptOf(opts, deps.clock);
+    attempt.call.attempts++;
+    const running = new TransportAttempt(attempt, handler, deps);
+    handler.onRequestStart?.(running, null);
+    if (running.aborted) return true;
+    try {
+      return dispatch(
+        { ...opts, headers: attemptHeaders(opts, attempt), body: attempt.call.body.forAttempt() },
+        running,
+      );
+    } catch (error) {
+      running.onResponseError(running, error instanceof Error ? error : new Error(String(error)));
+      return true;
+    }
+  };
+}
+
+/** The headers of the call and, for our own services, those of this attempt. */
+function attemptHeaders(opts: CallOptions, attempt: Attempt): CallOptions['headers'] {
+  if (attempt.endpoint?.internalHeaders !== true) return opts.headers;
+  const { call } = attempt;
+  const headers = Array.isArray(opts.headers)
+    ? (opts.headers as string[]).concat(call.forwarded)
+    : [...headerEntries(opts.headers)].flat().concat(call.forwarded);
+  const retries = retriesBefore(call.header('x-retry-attempt')) + attempt.number - 1;
+  if (retries > 0) headers.push('x-retry-attempt', String(retries));
+  if (attempt.timeLeftMs !== Infinity) headers.push('x-request-timeout-ms', String(Math.floor(attempt.timeLeftMs)));
+  return headers;
+}
+
+/** How many retries the app itself says it has made. */
+export function retriesBefore(header: string | undefined): number {
+  return header !== undefined && /^\d{1,6}$/.test(header) ? Number(header) : 0;
+}
+
+/** One attempt on its way: undici's handler below, the layers' controller above. */
+class TransportAttempt implements Handler, Controller {
+  readonly #attempt: Attempt;
+  readonly #next: Handler;
+  readonly #deps: PolicyDeps;
+  readonly #startedAt: number;
+  #inner: Controller | undefined;
+  #phase: AttemptPhase | 'over' = 'unsent';
+  #status: number | undefined;
+  #tookMs: number | undefined;
+  #reason: Error | null = null;
+
+  constructor(attempt: Attempt, next: Handler, deps: PolicyDeps) {
+    this.#attempt = attempt;
+    this.#next = next;
+    this.#deps = deps;
+    this.#startedAt = deps.clock.now();
+  }
+
+  // The layers above steer the attempt.
+
+  get aborted(): boolean {
+    return this.#reason !== null;
+  }
+
+  get reason(): Error | null {
+    return this.#reason;
+  }
+
+  get paused(): boolean {
+    return this.#inner?.paused ?? false;
+  }
+
+  get rawHeaders(): Controller['rawHeaders'] {
+    return this.#inner?.rawHeaders;
+  }
+
+  get rawTrailers(): Controller['rawTrailers'] {
+    return this.#inner?.rawTrailers;
+  }
+
+  pause(): void {
+    this.#inner?.pause();
+  }
+
+  resume(): void {
+    this.#inner?.resume();
+  }
+
+  abort(reason: Error): void {
+    if (this.#phase === 'over' || this.aborted) return;
+    this.#reason = reason;
+    if (this.#inner !== undefined) this.#inner.abort(reason);
+    else this.onResponseError(this, reason);
+  }
+
+  // undici tells how it goes.
+
+  onRequestStart(controller: Controller): void {
+    // Thrown here, it keeps the request from being sent and leaves the socket to others; an abort would close it.
+    if (this.#reason !== null) throw this.#reason;
+    this.#inner = controller;
+    this.#phase = 'sent';
+  }
+
+  onRequestUpgrade(_controller: Controller, status: number, headers: ResponseHeaders, socket: Duplex): void {
+    this.#answered(status);
+    this.#end('success', undefined);
+    this.#next.onRequestUpgrade?.(this, status, headers, socket);
+  }
+
+  onResponseStart(_controller: Controller, status: number, headers: ResponseHeaders, statusText?: string): void {
+    if (!isInterim(status)) this.#answered(status);
+    this.#next.onResponseStart?.(this, status, headers, statusText);
+  }
+
+  onResponseData(_controller: Controller, chunk: Buffer): void {
+    this.#next.onResponseData?.(this, chunk);
+  }
+
+  onResponseEnd(_controller: Controller, trailers: ResponseHeaders): void {
+    if (this.#phase === 'over') return;
+    this.#end(statusClass(this.#status ?? 0), undefined);
+    this.#next.onResponseEnd?.(this, trailers);
+  }
+
+  onResponseError(_controller: Controller, raw: Error): void {
+    const phase = this.#phase;
+    if (phase === 'over') return;
+    const error = classifyFailure(this.#reason ?? raw, phase);
+    // An answer that a retry did not want to the end was an answer all the same.
+    const given = error.code === 'cancelled' && this.#status !== undefined;
+    this.#end(given ? statusClass(this.#status ?? 0) : errorClass(error), error);
+    this.#next.onResponseError?.(this, error);
+  }
+
+  #answered(status: number): void {
+    this.#phase = 'answered';
+    this.#status = status;
+    this.#tookMs = this.#deps.clock.now() - this.#startedAt;
+  }
+
+  #end(result: ResultClass, error: OutriggerError | undefined): void {
+    this.#phase = 'over';
+    const { emit, clock } = this.#deps;
+    const attempt = this.#attempt;
+    if (error?.reason === 'connect-timeout') emit({ type: 'timeout', call: attempt.call, kind: 'connect' });
+    if (error?.reason === 'idle') emit({ type: 'timeout', call: attempt.call, kind: 'idle' });
+    const durationMs = this.#tookMs ?? clock.now() - this.#startedAt;
+    emit({ type: 'attempt', attempt, result, status: this.#status, error, durationMs });
+  }
+}
