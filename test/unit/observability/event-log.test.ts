@@ -1,0 +1,203 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { OutriggerError } from '../../../src/errors.js';
+import { EventLog, type AccessLog } from '../../../src/observability/event-log.js';
+import { createLogger, type LogLevel } from '../../../src/observability/logging.js';
+import { attemptEvent, callEvent, fakeAttempt, fakeCall, retryEvent } from '../../support/policy-events.js';
+
+interface Line {
+  readonly level: string;
+  readonly msg: string;
+  readonly [key: string]: unknown;
+}
+
+const REDACT = ['authorization', 'cookie', 'set-cookie', 'proxy-authorization'];
+
+/** An event log, and the lines it has written, without their times. */
+function logOf(access: AccessLog, level: LogLevel = 'info') {
+  const lines: Line[] = [];
+  const logger = createLogger(
+    { level, redact: REDACT },
+    {
+      write(text) {
+        const { time, ...line } = JSON.parse(text) as Line;
+        assert.match(String(time), /^\d{4}-\d\d-\d\dT[\d:.]+Z$/);
+        lines.push(line as Line);
+      },
+    },
+  );
+  return { log: new EventLog(logger, access), logger, lines };
+}
+
+describe('the line per retry', () => {
+  test('says what failed, where, and when the next attempt comes', () => {
+    const { log, lines } = logOf('errors');
+    const call = fakeCall({ traceId: '4bf92f3577b34da6a3ce929d0e0e4736' });
+    const error = new OutriggerError('connect-failure', 'the connection was refused', { reason: 'refused' });
+    log.record({ ...retryEvent(fakeAttempt(call, 'http://a:8080'), 'connect-failure', 104.6), error });
+    assert.deepEqual(lines, [
+      {
+        level: 'warn',
+        msg: 'retrying',
+        route: 'charge',
+        upstream: 'payments',
+        endpoint: 'http://a:8080',
+        attempt: 1,
+        attempts: 3,
+        reason: 'connect-failure',
+        error: 'connect-failure',
+        detail: 'the connection was refused',
+        nextDelayMs: 105,
+        traceId: '4bf92f3577b34da6a3ce929d0e0e4736',
+      },
+    ]);
+  });
+
+  test('has the status where there was an answer', () => {
+    const { log, lines } = logOf('errors');
+    log.record({ ...retryEvent(fakeAttempt(fakeCall(), 'http://a:8080', 2), '503', 0), status: 503 });
+    assert.equal(lines[0]?.['status'], 503);
+    assert.equal(lines[0]?.['attempt'], 2);
+    assert.ok(!('error' in lines[0]));
+  });
+});
+
+describe('the line per call', () => {
+  const call = fakeCall({ attempts: 3, method: 'POST', suppressed: ['attempts'], traceId: 'abc' });
+
+  test('has the shape of the reference', () => {
+    const { log, lines } = logOf('errors');
+    log.record(callEvent(call, 'failure', 503, 12.345));
+    assert.deepEqual(lines, [
+      {
+        level: 'warn',
+        msg: 'call',
+        route: 'charge',
+        upstream: 'payments',
+        method: 'POST',
+        path: '/v1/charges',
+        status: 503,
+        attempts: 3,
+        durationMs: 12.3,
+        outcome: 'failure',
+        fallback: null,
+        retriesSuppressed: ['attempts'],
+        traceId: 'abc',
+      },
+    ]);
+  });
+
+  test('errors: every outcome but success, each at its level', () => {
+    const { log, lines } = logOf('errors');
+    for (const outcome of ['success', 'failure', 'fallback', 'refused', 'client-gone'] as const) {
+      log.record(callEvent(call, outcome, 200));
+    }
+    assert.deepEqual(
+      lines.map(({ level, outcome }) => [level, outcome]),
+      [
+        ['warn', 'failure'],
+        ['info', 'fallback'],
+        ['warn', 'refused'],
+        ['info', 'client-gone'],
+      ],
+    );
+  });
+
+  test('all: successes too; off: none', () => {
+    const all = logOf('all');
+    all.log.record(callEvent(call, 'success', 200));
+    assert.equal(all.lines.length, 1);
+    const off = logOf('off');
+    off.log.record(callEvent(call, 'failure', 502));
+    assert.equal(off.lines.length, 0);
+  });
+
+  test('an error of ours is an error, with its stack and cause', () => {
+    const { log, lines } = logOf('errors');
+    const error = new OutriggerError('internal', 'a bug', { cause: new TypeError('x is not a function') });
+    log.record({ ...callEvent(call, 'failure', 500), error });
+    assert.equal(lines[0]?.level, 'error');
+    assert.match(JSON.stringify(lines[0]['err']), /event-log\.test.*x is not a function/);
+  });
+});
+
+describe('other lines', () => {
+  const circuit = { type: 'circuit', upstream: 'payments', key: 'http://a:8080', reason: 'failure-rate' } as const;
+
+  test('a circuit that opens warns; its other changes inform', () => {
+    const { log, lines } = logOf('off');
+    log.record({ ...circuit, from: 'closed', to: 'open', forMs: 1_012.7 });
+    log.record({ ...circuit, from: 'open', to: 'half-open', forMs: undefined });
+    assert.deepEqual(lines[0], {
+      level: 'warn',
+      msg: 'circuit open',
+      upstream: 'payments',
+      key: 'http://a:8080',
+      from: 'closed',
+      to: 'open',
+      reason: 'failure-rate',
+      forMs: 1_013,
+    });
+    assert.deepEqual([lines[1]?.level, lines[1]?.msg], ['info', 'circuit half-open']);
+  });
+
+  test('a fallback informs, an unhealthy endpoint warns', () => {
+    const { log, lines } = logOf('off');
+    log.record({ type: 'fallback', call: fakeCall(), kind: 'stale', cause: '503', result: 'success' });
+    log.record({ type: 'health', upstream: 'payments', endpoint: 'http://a:8080', healthy: false, reason: 'timeout' });
+    assert.deepEqual(lines[0], {
+      level: 'info',
+      msg: 'fallback',
+      route: 'charge',
+      upstream: 'payments',
+      kind: 'stale',
+      cause: '503',
+      result: 'success',
+    });
+    assert.deepEqual([lines[1]?.level, lines[1]?.msg], ['warn', 'endpoint unhealthy']);
+  });
+
+  test('suppressed retries and the like are for debugging', () => {
+    const suppressed = { type: 'retry-suppressed', call: fakeCall(), reason: 'budget' } as const;
+    const quiet = logOf('all');
+    quiet.log.record(suppressed);
+    assert.equal(quiet.lines.length, 0);
+    const { log, lines } = logOf('all', 'debug');
+    log.record(suppressed);
+    log.record({ type: 'timeout', call: fakeCall(), kind: 'attempt' });
+    log.record({ type: 'shadow', route: 'charge', upstream: 'payments', policy: 'retry', action: 'would-retry' });
+    assert.deepEqual(
+      lines.map(({ msg }) => msg),
+      ['retry suppressed', 'timeout', 'would have acted'],
+    );
+    assert.equal(lines[0]?.['reason'], 'budget');
+  });
+
+  test('an attempt has no line of its own', () => {
+    const { log, lines } = logOf('all', 'trace');
+    log.record(attemptEvent(fakeAttempt(fakeCall(), 'http://a:8080'), 'success'));
+    assert.equal(lines.length, 0);
+  });
+
+  test('silent writes nothing', () => {
+    const { log, lines } = logOf('all', 'silent');
+    log.record(callEvent(fakeCall(), 'failure', 502));
+    log.record({ ...circuit, from: 'closed', to: 'open', forMs: 1 });
+    assert.equal(lines.length, 0);
+  });
+});
+
+test('names to redact are hidden down to the third depth', () => {
+  const { logger, lines } = logOf('all');
+  logger.info(
+    {
+      authorization: 'Bearer s3cret',
+      headers: { 'set-cookie': 's3cret', via: 'x' },
+      err: { headers: { cookie: 's3cret' } },
+    },
+    'hello',
+  );
+  assert.doesNotMatch(JSON.stringify(lines), /s3cret/);
+  assert.equal(JSON.stringify(lines).match(/\*\*\*/g)?.length, 3);
+  assert.match(JSON.stringify(lines), /"via":"x"/);
+});
