@@ -1,0 +1,129 @@
+import {
+  type Document,
+  isAlias,
+  isMap,
+  isPair,
+  isScalar,
+  isSeq,
+  parseDocument,
+  type Scalar,
+  type YAMLError,
+} from 'yaml';
+import type { Issues } from './issues.js';
+import type { ConfigNode, Entry, PathStep, ScalarValue } from './nodes.js';
+import { retype, substitute, type Variables } from './substitute.js';
+
+/** Deeper files are not read: no policy needs it, and a stack is finite. */
+const MAX_DEPTH = 64;
+/** Aliases may repeat parts of a file, but not without end. */
+const MAX_NODES = 100_000;
+
+/**
+ * Reads a YAML text into nodes that know where they stand, with `${…}` replaced in every value. Adds to `issues` what is
+ * wrong; undefined if the text is no YAML at all.
+ */
+export function readDocument(text: string, issues: Issues, variables: Variables): ConfigNode | undefined {
+  let document: Document.Parsed;
+  try {
+    document = parseDocument(text, { prettyErrors: false, keepSourceTokens: false, logLevel: 'silent' });
+  } catch (error) {
+    // The parser recurses: a text of nothing but brackets ends its stack.
+    issues.add(0, [], `not readable as YAML: ${error instanceof RangeError ? 'nested too deeply' : String(error)}`);
+    return undefined;
+  }
+  let broken = false;
+  for (const problem of [...document.errors, ...document.warnings]) {
+    broken ||= problem.code !== 'DUPLICATE_KEY';
+    // A key given twice is told by the reader below, with its path.
+    if (problem.code !== 'DUPLICATE_KEY') addYamlProblem(problem, text, issues);
+  }
+  if (broken) return undefined;
+  const reader = new Reader(document, issues, variables);
+  return reader.read(document.contents, []);
+}
+
+function addYamlProblem(problem: YAMLError, text: string, issues: Issues): void {
+  const offset = Math.min(problem.pos[0], text.length);
+  const { line } = issues.source.position(offset);
+  const flowVariable = /[[{,:]\s*\$\{/.test(issues.source.line(line) ?? '');
+  const message =
+    problem.code === 'MULTIPLE_DOCS' ? 'the file holds several YAML documents; one is allowed' : problem.message;
+  const suggestion = flowVariable ? 'inside [ ] and { }, write "${…}" in quotes' : undefined;
+  issues.add(offset, [], `not valid YAML: ${message}`, suggestion);
+}
+
+class Reader {
+  readonly #document: Document.Parsed;
+  readonly #issues: Issues;
+  readonly #variables: Variables;
+  #nodes = 0;
+
+  constructor(document: Document.Parsed, issues: Issues, variables: Variables) {
+    this.#document = document;
+    this.#issues = issues;
+    this.#variables = variables;
+  }
+
+  read(node: unknown, path: readonly PathStep[], at = 0): ConfigNode | undefined {
+    const offset = offsetOf(node) ?? at;
+    if (path.length > MAX_DEPTH || ++this.#nodes > MAX_NODES) {
+      const what = path.length > MAX_DEPTH ? 'nested too deeply' : 'too large';
+      this.#issues.add(offset, path.slice(0, 4), `${what} (does an alias repeat what holds it?)`);
+      return undefined;
+    }
+    if (isAlias(node)) {
+      const target = node.resolve(this.#document);
+      if (target !== undefined) return this.read(target, path, offset);
+      this.#issues.add(offset, path, `the alias *${node.source} has no anchor`);
+      return undefined;
+    }
+    if (isScalar(node)) return this.#scalar(node, path, offset);
+    if (isSeq(node)) {
+      const items = node.items.map((item, index) => this.read(item, [...path, index], offset));
+      return { kind: 'list', offset, origin: 'own', items: items.filter((item) => item !== undefined) };
+    }
+    if (isMap(node)) return { kind: 'map', offset, origin: 'own', entries: this.#entries(node.items, path, offset) };
+    return { kind: 'scalar', offset, origin: 'own', value: null, text: '', template: undefined };
+  }
+
+  #entries(pairs: readonly unknown[], path: readonly PathStep[], at: number): Entry[] {
+    const entries: Entry[] = [];
+    for (const pair of pairs) {
+      if (!isPair(pair)) continue;
+      const keyOffset = offsetOf(pair.key) ?? at;
+      if (!isScalar(pair.key)) {
+        this.#issues.add(keyOffset, path, 'a key must be a plain name');
+        continue;
+      }
+      const key = pair.key.source ?? String(pair.key.value);
+      if (entries.some((entry) => entry.key === key)) {
+        this.#issues.add(keyOffset, [...path, key], 'this key is given twice', 'remove one of the two');
+      }
+      // A key without a value has no place of its own.
+      const value = this.read(pair.value, [...path, key], keyOffset);
+      if (value !== undefined) entries.push({ key, keyOffset, value });
+    }
+    return entries;
+  }
+
+  #scalar(node: Scalar, path: readonly PathStep[], offset: number): ConfigNode {
+    const written = typeof node.value === 'string' ? node.value : (node.source ?? '');
+    const result = substitute(written, this.#variables);
+    for (const { message, suggestion } of result.problems) this.#issues.add(offset, path, message, suggestion);
+    const template = result.substituted ? written : undefined;
+    let value: ScalarValue = isScalarValue(node.value) ? node.value : null;
+    if (result.problems.length > 0) value = written;
+    else if (typeof node.value === 'string') {
+      value = result.substituted && node.type === 'PLAIN' ? retype(result.text) : result.text;
+    }
+    return { kind: 'scalar', offset, origin: 'own', value, text: result.text, template };
+  }
+}
+
+function isScalarValue(value: unknown): value is ScalarValue {
+  return value === null || typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean';
+}
+
+function offsetOf(node: unknown): number | undefined {
+  return isScalar(node) || isMap(node) || isSeq(node) || isAlias(node) ? node.range?.[0] : undefined;
+}
