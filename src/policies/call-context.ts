@@ -18,6 +18,12 @@ export function createAttempt(call: Call, number: number, hedge: boolean): Attem
   return { call, number, hedge, endpoint: undefined, permit: undefined, timeLeftMs: Infinity };
 }
 
+/** How many retries the app itself says it has made of this call. */
+export function retriesBefore(call: Call): number {
+  const header = call.header('x-retry-attempt');
+  return header !== undefined && /^\d{1,6}$/.test(header) ? Number(header) : 0;
+}
+
 /** A call that did not come through the edge: undici's options are all there is. */
 class PlainCall implements Call {
   readonly route = '-';

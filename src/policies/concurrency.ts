@@ -127,6 +127,7 @@ class WaitingAttempt implements Waiter, Controller {
   readonly #clock: Clock;
   #timer: Timer | undefined;
   #reason: Error | null = null;
+  #admitted = false;
   readonly paused = false;
   readonly rawHeaders = null;
   readonly rawTrailers = null;
@@ -145,6 +146,7 @@ class WaitingAttempt implements Waiter, Controller {
   }
 
   admitted(): void {
+    this.#admitted = true;
     this.#timer?.cancel();
     this.#dispatch(this.#opts, new PlaceHandler(this.#handler, this.#limiter, this.#clock));
   }
@@ -158,7 +160,7 @@ class WaitingAttempt implements Waiter, Controller {
   }
 
   abort(reason: Error): void {
-    if (this.aborted) return;
+    if (this.aborted || this.#admitted) return;
     this.#reason = reason;
     this.#timer?.cancel();
     this.#limiter.leave(this);

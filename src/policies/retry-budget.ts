@@ -52,10 +52,10 @@ export class RetryBudgets {
     );
   }
 
-  /** How many retries the fullest of the budgets still has room for; none below zero. */
+  /** How many retries the most strained of the budgets still has room for; none below zero. */
   remaining(now: number): number {
-    let most = 0;
-    for (const [, budget] of this.#budgets.entries()) most = Math.max(most, Math.floor(budget.remaining(now)));
-    return most;
+    let least = Infinity;
+    for (const [, budget] of this.#budgets.entries()) least = Math.min(least, budget.remaining(now));
+    return Number.isFinite(least) ? Math.max(0, Math.floor(least)) : 0;
   }
 }

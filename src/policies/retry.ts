@@ -1,5 +1,12 @@
 import { Type, type Static } from '@sinclair/typebox';
+import { callOf } from './call-context.js';
+import type { CallOptions, Policy, PolicyDeps } from './policy.js';
+import { RetryCall, type RetryPlan, type RetryScope } from './retry-call.js';
+import type { BackoffRules } from './rules/backoff.js';
+import { ClassSet } from './rules/class-set.js';
 import { choice, classes, duration, flag, headerNames, integer, methods, mode, size } from './rules/option-types.js';
+import type { RetryRules } from './rules/retry-decision.js';
+import { parseDuration } from './rules/units.js';
 
 /** How long to wait before the next attempt. */
 export const BackoffOptions = Type.Object(
@@ -60,3 +67,42 @@ export const RetryOptions = Type.Object(
   { additionalProperties: false, description: 'Makes a failed attempt again, after a back-off.' },
 );
 export type RetryOptions = Static<typeof RetryOptions>;
+
+export function retry(options: RetryOptions, deps: PolicyDeps, scope: RetryScope = {}): Policy {
+  const rules = retryRules(options);
+  const on = new ClassSet(options.on);
+  return (dispatch) => {
+    const plan: RetryPlan = { ...scope, rules, on, shadow: options.mode === 'shadow', deps, dispatch };
+    return (opts: CallOptions, handler) => {
+      const call = callOf(opts, deps.clock);
+      scope.budgets?.for(call).deposit(deps.clock.now());
+      // A connection that is to be upgraded is one attempt.
+      if (typeof opts.upgrade === 'string') return dispatch(opts, handler);
+      new RetryCall(plan, call, opts, handler).start();
+      return true;
+    };
+  };
+}
+
+function retryRules(options: RetryOptions): RetryRules {
+  return {
+    maxAttempts: options.maxAttempts,
+    methods: new Set(options.methods),
+    idempotencyKeys: options.idempotencyKeys.map((name) => name.toLowerCase()),
+    backoff: backoffRules(options.backoff),
+    honorRetryAfter: options.retryAfter.honor,
+    maxRetryAfterMs: parseDuration(options.retryAfter.max),
+  };
+}
+
+/** The options in milliseconds. Throws a RangeError for one that is no duration. */
+export function backoffRules(options: BackoffOptions): BackoffRules {
+  return {
+    strategy: options.strategy,
+    baseMs: parseDuration(options.base),
+    factor: options.factor,
+    maxMs: parseDuration(options.max),
+    jitter: options.jitter,
+    delaysMs: (options.delays ?? []).map(parseDuration),
+  };
+}

@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream';
 import { OutriggerError } from '../errors.js';
-import { attemptOf, headerEntries } from '../policies/call-context.js';
+import { attemptOf, headerEntries, retriesBefore } from '../policies/call-context.js';
 import type { ResultClass } from '../policies/events.js';
 import { isInterim } from '../policies/pass-through.js';
 import type {
@@ -45,15 +45,10 @@ function attemptHeaders(opts: CallOptions, attempt: Attempt): CallOptions['heade
   const headers = Array.isArray(opts.headers)
     ? (opts.headers as string[]).concat(call.forwarded)
     : [...headerEntries(opts.headers)].flat().concat(call.forwarded);
-  const retries = retriesBefore(call.header('x-retry-attempt')) + attempt.number - 1;
+  const retries = retriesBefore(call) + attempt.number - 1;
   if (retries > 0) headers.push('x-retry-attempt', String(retries));
   if (attempt.timeLeftMs !== Infinity) headers.push('x-request-timeout-ms', String(Math.floor(attempt.timeLeftMs)));
   return headers;
-}
-
-/** How many retries the app itself says it has made. */
-export function retriesBefore(header: string | undefined): number {
-  return header !== undefined && /^\d{1,6}$/.test(header) ? Number(header) : 0;
 }
 
 /** One attempt on its way: undici's handler below, the layers' controller above. */

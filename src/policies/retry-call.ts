@@ -1,0 +1,291 @@
+import { OutriggerError } from '../errors.js';
+import { createAttempt, retriesBefore } from './call-context.js';
+import type { ResultClass, SuppressedReason } from './events.js';
+import { HeldAnswer, type HeldController } from './held-answer.js';
+import { isInterim } from './pass-through.js';
+import type {
+  Attempt,
+  Call,
+  CallOptions,
+  Controller,
+  Dispatch,
+  Handler,
+  PolicyDeps,
+  ResponseHeaders,
+  Timer,
+} from './policy.js';
+import type { RetryBudgets } from './retry-budget.js';
+import type { BudgetPlace } from './rules/budget.js';
+import type { ClassSet } from './rules/class-set.js';
+import { classifyFailure, errorClass, isLocalRefusal, statusClass } from './rules/classify.js';
+import { parseRetryAfter } from './rules/retry-after.js';
+import { decideRetry, type RetryRules } from './rules/retry-decision.js';
+
+/** What a retry policy shares with others. */
+export interface RetryScope {
+  /** The upstream's budgets; without any, retries are not rationed. */
+  readonly budgets?: RetryBudgets | undefined;
+  /** The operator's switch; without one, retries are on. */
+  readonly enabled?: (() => boolean) | undefined;
+}
+
+/** What all calls of one retry policy have in common. */
+export interface RetryPlan extends RetryScope {
+  readonly rules: RetryRules;
+  readonly on: ClassSet;
+  readonly shadow: boolean;
+  readonly deps: PolicyDeps;
+  readonly dispatch: Dispatch;
+}
+
+/** How an attempt failed. */
+interface Failure {
+  readonly result: ResultClass;
+  readonly status: number | undefined;
+  readonly error: OutriggerError | undefined;
+  readonly retryAfterMs: number | undefined;
+  /** The answer asked for a retry by a header. */
+  readonly byHeader: boolean;
+}
+
+/** One call and its attempts, one after the other. To the layers above it is the controller of them all. */
+export class RetryCall implements HeldController {
+  readonly #plan: RetryPlan;
+  readonly #call: Call;
+  readonly #opts: CallOptions;
+  readonly #next: Handler;
+  #current: AttemptHandler | undefined;
+  #inner: Controller | undefined;
+  #held: HeldAnswer | undefined;
+  #lastError: OutriggerError | undefined;
+  #place: BudgetPlace | undefined;
+  #timer: Timer | undefined;
+  #backoffMs: number | undefined;
+  #reason: Error | null = null;
+  #settled = false;
+  rawHeaders: Controller['rawHeaders'] = null;
+
+  constructor(plan: RetryPlan, call: Call, opts: CallOptions, next: Handler) {
+    this.#plan = plan;
+    this.#call = call;
+    this.#opts = opts;
+    this.#next = next;
+  }
+
+  start(): void {
+    this.#next.onRequestStart?.(this, null);
+    if (!this.aborted) this.#attempt(1);
+    else this.#fail(this.#reason ?? new OutriggerError('cancelled', 'the call was cancelled'));
+  }
+
+  // The layers above steer the call.
+
+  get aborted(): boolean {
+    return this.#reason !== null;
+  }
+
+  get reason(): Error | null {
+    return this.#reason;
+  }
+
+  get paused(): boolean {
+    return this.#inner?.paused ?? false;
+  }
+
+  get rawTrailers(): Controller['rawTrailers'] {
+    return this.#inner?.rawTrailers;
+  }
+
+  pause(): void {
+    this.#inner?.pause();
+  }
+
+  resume(): void {
+    this.#inner?.resume();
+  }
+
+  abort(reason: Error): void {
+    if (this.aborted) return;
+    this.#reason = reason;
+    this.#held?.drop(reason);
+    if (this.#timer === undefined) {
+      this.#inner?.abort(reason);
+      return;
+    }
+    this.#timer.cancel();
+    this.#place?.giveBack(this.#plan.deps.clock.now());
+    const { result } = failureOf(reason);
+    if (result === 'client-gone' || result === 'deadline') this.#suppress(result);
+    this.#fail(reason);
+  }
+
+  // An attempt says how it goes. One that is no longer the current one has nothing to say.
+
+  started(from: AttemptHandler, controller: Controller): void {
+    if (from === this.#current) this.#inner = controller;
+  }
+
+  interim(from: AttemptHandler, status: number, headers: ResponseHeaders, text?: string): void {
+    if (from === this.#current) this.#next.onResponseStart?.(this, status, headers, text);
+  }
+
+  answered(
+    from: AttemptHandler,
+    controller: Controller,
+    status: number,
+    headers: ResponseHeaders,
+    text?: string,
+  ): void {
+    const { on, deps } = this.#plan;
+    const result = statusClass(status);
+    const listed = on.has({ result, status });
+    const byHeader = !listed && status >= 400 && on.headers.some((name) => headers[name] !== undefined);
+    if (listed || byHeader) {
+      const asks = status === 429 || status === 503;
+      const retryAfterMs = asks ? parseRetryAfter(headers['retry-after'], deps.clock.wallNow()) : undefined;
+      const failure: Failure = { result, status, error: undefined, retryAfterMs, byHeader };
+      const held = new HeldAnswer(controller, status, headers, text);
+      if (this.#retry(from.attempt, failure, held)) {
+        from.held = held;
+        return;
+      }
+    } else if (result === 'success') {
+      this.#place?.giveBack(deps.clock.now());
+      if (this.#call.retries > 0) deps.emit({ type: 'retry-success', call: this.#call });
+    }
+    this.rawHeaders = controller.rawHeaders;
+    this.#next.onResponseStart?.(this, status, headers, text);
+  }
+
+  data(chunk: Buffer): void {
+    this.#next.onResponseData?.(this, chunk);
+  }
+
+  ended(trailers: ResponseHeaders): void {
+    this.#settled = true;
+    this.#next.onResponseEnd?.(this, trailers);
+  }
+
+  failed(from: AttemptHandler, error: Error): void {
+    if (from !== this.#current || this.#settled) return;
+    const failure = failureOf(error);
+    if (from.committed || this.aborted) this.#fail(error);
+    else if (isLocalRefusal(failure.result)) this.#refused(failure.result, error);
+    else if (!this.#isListed(failure.result) || !this.#retry(from.attempt, failure, undefined)) this.#fail(error);
+  }
+
+  #attempt(number: number): void {
+    this.#held?.drop(new OutriggerError('cancelled', 'the answer is not waited for'));
+    this.#timer = undefined;
+    this.#inner = undefined;
+    const attempt = createAttempt(this.#call, number, false);
+    this.#current = new AttemptHandler(this, attempt);
+    if (number > 1) this.#call.retries++;
+    this.#plan.dispatch({ ...this.#opts, call: this.#call, attempt } as CallOptions, this.#current);
+  }
+
+  /** A response whose head is malformed is to a retry what a reset is: nothing of it was passed on. */
+  #isListed(result: ResultClass): boolean {
+    const { on } = this.#plan;
+    return on.hasClass(result) || (result === 'bad-response' && on.hasClass('reset'));
+  }
+
+  /** Plans the next attempt, if there may be one. */
+  #retry(attempt: Attempt, failure: Failure, held: HeldAnswer | undefined): boolean {
+    const { rules, deps, budgets, enabled, shadow } = this.#plan;
+    if (this.aborted) return false;
+    if (enabled?.() === false) return this.#suppress('switched-off');
+    const now = deps.clock.now();
+    const { number } = attempt;
+    const failed = { number, previousDelayMs: this.#backoffMs, ...failure };
+    const verdict = decideRetry(rules, this.#call, failed, retriesBefore(this.#call) > 0, now, deps.random);
+    if (!verdict.retry) return this.#suppress(verdict.reason);
+    if (shadow) {
+      const { route, upstream } = this.#call;
+      deps.emit({ type: 'shadow', route, upstream, policy: 'retry', action: 'would-retry' });
+      return this.#suppress('shadow');
+    }
+    const place = budgets?.for(this.#call).take(now);
+    if (budgets !== undefined && place === undefined) return this.#suppress('budget');
+
+    this.#place = place;
+    this.#held = held;
+    this.#lastError = failure.error;
+    this.#backoffMs = verdict.backoffMs;
+    const { delayMs } = verdict;
+    const reason = failure.byHeader ? 'retriable-header' : failure.result;
+    const { status, error } = failure;
+    deps.emit({ type: 'retry', attempt, maxAttempts: rules.maxAttempts, reason, status, error, delayMs });
+    this.#timer = deps.clock.setTimer(delayMs, () => this.#attempt(number + 1));
+    return true;
+  }
+
+  /** An attempt was refused here: the last real outcome is what the app gets, if there was one. */
+  #refused(result: ResultClass, error: Error): void {
+    this.#place?.giveBack(this.#plan.deps.clock.now());
+    if (this.#call.retries > 0 && (result === 'circuit-open' || result === 'overload')) this.#suppress(result);
+    if (this.#held?.whole === true) {
+      this.#settled = true;
+      this.#held.giveTo(this.#next, this);
+    } else {
+      this.#fail(this.#lastError ?? error);
+    }
+  }
+
+  #suppress(reason: SuppressedReason): false {
+    this.#call.suppressed.push(reason);
+    this.#plan.deps.emit({ type: 'retry-suppressed', call: this.#call, reason });
+    return false;
+  }
+
+  #fail(error: Error): void {
+    this.#settled = true;
+    this.#next.onResponseError?.(this, error);
+  }
+}
+
+function failureOf(raw: Error): Failure {
+  const error = classifyFailure(raw, 'sent');
+  return { result: errorClass(error), status: undefined, error, retryAfterMs: undefined, byHeader: false };
+}
+
+/** One attempt: tells the call how it goes, or feeds the answer that is not passed on. */
+class AttemptHandler implements Handler {
+  readonly attempt: Attempt;
+  readonly #owner: RetryCall;
+  held: HeldAnswer | undefined;
+  committed = false;
+
+  constructor(owner: RetryCall, attempt: Attempt) {
+    this.#owner = owner;
+    this.attempt = attempt;
+  }
+
+  onRequestStart(controller: Controller): void {
+    this.#owner.started(this, controller);
+  }
+
+  onResponseStart(controller: Controller, status: number, headers: ResponseHeaders, text?: string): void {
+    if (isInterim(status)) {
+      this.#owner.interim(this, status, headers, text);
+      return;
+    }
+    this.committed = true;
+    this.#owner.answered(this, controller, status, headers, text);
+  }
+
+  onResponseData(_controller: Controller, chunk: Buffer): void {
+    if (this.held === undefined) this.#owner.data(chunk);
+    else this.held.data(chunk, new OutriggerError('cancelled', 'the answer is too long to be read for nothing'));
+  }
+
+  onResponseEnd(_controller: Controller, trailers: ResponseHeaders): void {
+    if (this.held === undefined) this.#owner.ended(trailers);
+    else this.held.ended();
+  }
+
+  onResponseError(_controller: Controller, error: Error): void {
+    if (this.held === undefined) this.#owner.failed(this, error);
+    else this.held.broken();
+  }
+}
