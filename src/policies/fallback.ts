@@ -1,4 +1,9 @@
 import { Type, type Static } from '@sinclair/typebox';
+import { callOf } from './call-context.js';
+import { FallbackCall, type FallbackAnswerer, type FallbackPlan } from './fallback-call.js';
+import { staticResponse } from './fallback-response.js';
+import type { CallOptions, Policy, PolicyDeps } from './policy.js';
+import { ClassSet } from './rules/class-set.js';
 import {
   choice,
   classes,
@@ -83,3 +88,18 @@ export const FallbackOptions = Type.Object(
   { additionalProperties: false, description: 'Answers a failed call with something better than an error.' },
 );
 export type FallbackOptions = Static<typeof FallbackOptions>;
+
+export function fallback(options: FallbackOptions, deps: PolicyDeps): Policy {
+  const plan: FallbackPlan = {
+    on: new ClassSet(options.on),
+    answerers: options.steps.map(answererOf),
+    emit: deps.emit,
+  };
+  return (dispatch) => (opts: CallOptions, handler) =>
+    dispatch(opts, new FallbackCall(plan, callOf(opts, deps.clock), opts, handler));
+}
+
+function answererOf(step: FallbackStep): FallbackAnswerer {
+  if ('response' in step) return staticResponse(step.response);
+  throw new RangeError(`a fallback step '${Object.keys(step).join()}' is not available yet`);
+}

@@ -1,62 +1,88 @@
+import { OutriggerError } from '../errors.js';
 import type { Controller, Handler, ResponseHeaders } from './policy.js';
 
 /** More of a body than this is not worth reading to save a connection. */
 const DRAIN_BYTES = 64 * 1024;
 
+/** What happens to an answer whose body is over 64 KiB: its connection is closed, or it is paused until it is decided. */
+export type Overflow = 'drop' | 'pause';
+
 /**
- * An answer that a retry did not pass on. Its body is read, so that its connection lives on, and kept, so that the app can
- * still have the answer if the next attempt is refused here. A body over 64 KiB is neither.
+ * An answer that is not passed on, at least not yet. Its body is read, so that its connection lives on, and kept, so that
+ * the app can still have the answer if nothing better comes.
  */
 export class HeldAnswer {
   readonly status: number;
   readonly #headers: ResponseHeaders;
   readonly #statusText: string | undefined;
-  readonly #rawHeaders: Controller['rawHeaders'];
-  #controller: Controller;
+  /** For the controller that stands in when the answer is given after all. */
+  readonly rawHeaders: Controller['rawHeaders'];
+  readonly #controller: Controller;
+  readonly #overflow: Overflow;
   #chunks: Buffer[] = [];
   #bytes = 0;
-  #state: 'draining' | 'whole' | 'lost' = 'draining';
+  #state: 'reading' | 'whole' | 'lost' = 'reading';
+  #error: Error | undefined;
 
-  constructor(controller: Controller, status: number, headers: ResponseHeaders, statusText: string | undefined) {
+  constructor(
+    controller: Controller,
+    status: number,
+    headers: ResponseHeaders,
+    statusText: string | undefined,
+    overflow: Overflow,
+  ) {
     this.status = status;
     this.#controller = controller;
-    this.#rawHeaders = controller.rawHeaders;
+    this.rawHeaders = controller.rawHeaders;
     this.#headers = headers;
     this.#statusText = statusText;
+    this.#overflow = overflow;
   }
 
   get whole(): boolean {
     return this.#state === 'whole';
   }
 
-  data(chunk: Buffer, tooMuch: Error): void {
-    if (this.#state !== 'draining') return;
+  data(chunk: Buffer): void {
+    if (this.#state !== 'reading') return;
     this.#bytes += chunk.length;
-    if (this.#bytes > DRAIN_BYTES) this.drop(tooMuch);
-    else this.#chunks.push(chunk);
+    if (this.#bytes <= DRAIN_BYTES) {
+      this.#chunks.push(chunk);
+    } else if (this.#overflow === 'drop') {
+      this.drop();
+    } else {
+      this.#chunks.push(chunk);
+      this.#controller.pause();
+    }
   }
 
   ended(): void {
-    if (this.#state === 'draining') this.#state = 'whole';
+    if (this.#state === 'reading') this.#state = 'whole';
   }
 
-  broken(): void {
+  broken(error: Error): void {
+    this.#error = error;
+    if (this.#overflow === 'drop') this.#lose();
+  }
+
+  /** The answer will not be wanted: what is still being read is cut off. */
+  drop(): void {
+    if (this.#state !== 'reading') return;
     this.#lose();
+    this.#controller.abort(new OutriggerError('cancelled', 'the answer is not wanted any more'));
   }
 
-  /** The next attempt starts, or the call is over: what is still being read is cut off. */
-  drop(reason: Error): void {
-    if (this.#state !== 'draining') return;
-    this.#lose();
-    this.#controller.abort(reason);
-  }
-
-  /** Gives the answer after all. `controller` stands in for the one that is gone. */
-  giveTo(handler: Handler, controller: HeldController): void {
-    controller.rawHeaders = this.#rawHeaders;
+  /**
+   * Gives the answer after all, as far as it is here; what is still to come its owner hands on as it comes.
+   * Returns whether it is all.
+   */
+  giveTo(handler: Handler, controller: Controller): boolean {
     handler.onResponseStart?.(controller, this.status, this.#headers, this.#statusText);
     for (const chunk of this.#chunks) handler.onResponseData?.(controller, chunk);
-    handler.onResponseEnd?.(controller, {});
+    if (this.#error !== undefined) handler.onResponseError?.(controller, this.#error);
+    else if (this.whole) handler.onResponseEnd?.(controller, {});
+    else return false;
+    return true;
   }
 
   #lose(): void {
@@ -64,6 +90,3 @@ export class HeldAnswer {
     this.#chunks = [];
   }
 }
-
-/** A controller whose raw headers can be set. */
-export type HeldController = Controller & { rawHeaders: Controller['rawHeaders'] };

@@ -39,16 +39,21 @@ export function isInterim(status: number): boolean {
   return status < 200;
 }
 
-/** The controller of an attempt that is over, or was never made: nothing is left to steer. */
-class SpentController implements Controller {
+/** The controller of what is answered or refused here: there is nothing to steer. */
+export class LocalController implements Controller {
   readonly paused = false;
-  readonly aborted = true;
-  readonly rawHeaders = null;
   readonly rawTrailers = null;
-  readonly reason: Error;
+  readonly rawHeaders: string[] | null;
+  readonly reason: Error | null;
 
-  constructor(reason: Error) {
+  /** @param reason why nothing is sent, if nothing is */
+  constructor(rawHeaders: string[] | null, reason: Error | null = null) {
+    this.rawHeaders = rawHeaders;
     this.reason = reason;
+  }
+
+  get aborted(): boolean {
+    return this.reason !== null;
   }
 
   abort(): void {
@@ -66,7 +71,7 @@ class SpentController implements Controller {
 
 /** Ends an attempt or a call that is not made: nothing goes down the line. */
 export function refuse(handler: Handler, error: Error): boolean {
-  const controller = new SpentController(error);
+  const controller = new LocalController(null, error);
   handler.onRequestStart?.(controller, null);
   handler.onResponseError?.(controller, error);
   return true;

@@ -1,7 +1,7 @@
 import { OutriggerError } from '../errors.js';
 import { createAttempt, retriesBefore } from './call-context.js';
 import type { ResultClass, SuppressedReason } from './events.js';
-import { HeldAnswer, type HeldController } from './held-answer.js';
+import { HeldAnswer } from './held-answer.js';
 import { isInterim } from './pass-through.js';
 import type {
   Attempt,
@@ -49,7 +49,7 @@ interface Failure {
 }
 
 /** One call and its attempts, one after the other. To the layers above it is the controller of them all. */
-export class RetryCall implements HeldController {
+export class RetryCall implements Controller {
   readonly #plan: RetryPlan;
   readonly #call: Call;
   readonly #opts: CallOptions;
@@ -107,7 +107,7 @@ export class RetryCall implements HeldController {
   abort(reason: Error): void {
     if (this.aborted) return;
     this.#reason = reason;
-    this.#held?.drop(reason);
+    this.#held?.drop();
     if (this.#timer === undefined) {
       this.#inner?.abort(reason);
       return;
@@ -144,7 +144,7 @@ export class RetryCall implements HeldController {
       const asks = status === 429 || status === 503;
       const retryAfterMs = asks ? parseRetryAfter(headers['retry-after'], deps.clock.wallNow()) : undefined;
       const failure: Failure = { result, status, error: undefined, retryAfterMs, byHeader };
-      const held = new HeldAnswer(controller, status, headers, text);
+      const held = new HeldAnswer(controller, status, headers, text, 'drop');
       if (this.#retry(from.attempt, failure, held)) {
         from.held = held;
         return;
@@ -175,7 +175,7 @@ export class RetryCall implements HeldController {
   }
 
   #attempt(number: number): void {
-    this.#held?.drop(new OutriggerError('cancelled', 'the answer is not waited for'));
+    this.#held?.drop();
     this.#timer = undefined;
     this.#inner = undefined;
     const attempt = createAttempt(this.#call, number, false);
@@ -226,6 +226,7 @@ export class RetryCall implements HeldController {
     if (this.#call.retries > 0 && (result === 'circuit-open' || result === 'overload')) this.#suppress(result);
     if (this.#held?.whole === true) {
       this.#settled = true;
+      this.rawHeaders = this.#held.rawHeaders;
       this.#held.giveTo(this.#next, this);
     } else {
       this.#fail(this.#lastError ?? error);
@@ -276,7 +277,7 @@ class AttemptHandler implements Handler {
 
   onResponseData(_controller: Controller, chunk: Buffer): void {
     if (this.held === undefined) this.#owner.data(chunk);
-    else this.held.data(chunk, new OutriggerError('cancelled', 'the answer is too long to be read for nothing'));
+    else this.held.data(chunk);
   }
 
   onResponseEnd(_controller: Controller, trailers: ResponseHeaders): void {
@@ -286,6 +287,6 @@ class AttemptHandler implements Handler {
 
   onResponseError(_controller: Controller, error: Error): void {
     if (this.held === undefined) this.#owner.failed(this, error);
-    else this.held.broken();
+    else this.held.broken(error);
   }
 }
