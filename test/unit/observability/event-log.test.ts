@@ -22,7 +22,7 @@ function logOf(access: AccessLog, level: LogLevel = 'info') {
       write(text) {
         const { time, ...line } = JSON.parse(text) as Line;
         assert.match(String(time), /^\d{4}-\d\d-\d\dT[\d:.]+Z$/);
-        lines.push(line as Line);
+        lines.push(line);
       },
     },
   );
@@ -56,8 +56,8 @@ describe('the line per retry', () => {
   test('has the status where there was an answer', () => {
     const { log, lines } = logOf('errors');
     log.record({ ...retryEvent(fakeAttempt(fakeCall(), 'http://a:8080', 2), '503', 0), status: 503 });
-    assert.equal(lines[0]?.['status'], 503);
-    assert.equal(lines[0]?.['attempt'], 2);
+    assert.equal(lines[0]?.status, 503);
+    assert.equal(lines[0]?.attempt, 2);
     assert.ok(!('error' in lines[0]));
   });
 });
@@ -117,7 +117,7 @@ describe('the line per call', () => {
     const error = new OutriggerError('internal', 'a bug', { cause: new TypeError('x is not a function') });
     log.record({ ...callEvent(call, 'failure', 500), error });
     assert.equal(lines[0]?.level, 'error');
-    assert.match(JSON.stringify(lines[0]['err']), /event-log\.test.*x is not a function/);
+    assert.match(JSON.stringify(lines[0].err), /event-log\.test.*x is not a function/);
   });
 });
 
@@ -170,7 +170,7 @@ describe('other lines', () => {
       lines.map(({ msg }) => msg),
       ['retry suppressed', 'timeout', 'would have acted'],
     );
-    assert.equal(lines[0]?.['reason'], 'budget');
+    assert.equal(lines[0]?.reason, 'budget');
   });
 
   test('an attempt has no line of its own', () => {

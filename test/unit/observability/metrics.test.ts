@@ -313,7 +313,7 @@ describe('the text', () => {
   });
 
   const promtool = spawnSync('promtool', ['--version']).error === undefined;
-  const skip = promtool || process.env['CI'] === 'true' ? false : 'promtool (Debian package prometheus) is not here';
+  const skip = promtool || process.env.CI === 'true' ? false : 'promtool (Debian package prometheus) is not here';
   test('promtool finds nothing to mind', { skip }, async () => {
     const metrics = metricsOf(WHOLE);
     metrics.watch(SOURCES);

@@ -1,0 +1,118 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync } from 'node:fs';
+import { createServer, get, type IncomingMessage } from 'node:http';
+import { connect, type AddressInfo } from 'node:net';
+import { once } from 'node:events';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { describe, test, type TestContext } from 'node:test';
+import { createAdmin, type AdminAddress, type Readiness } from '../../../src/admin/server.js';
+
+const LOOPBACK: AdminAddress = { kind: 'tcp', host: '127.0.0.1', port: 0 };
+
+const metrics = {
+  scrape: (openMetrics: boolean) =>
+    Promise.resolve({ contentType: openMetrics ? 'application/openmetrics-text' : 'text/plain', body: 'up 1\n' }),
+};
+
+async function startAdmin(t: TestContext, ready: () => Readiness = () => ({ ready: true }), listen = LOOPBACK) {
+  const admin = createAdmin({ metrics, ready, listen });
+  const url = await admin.listen();
+  t.after(() => admin.close());
+  return url;
+}
+
+async function answer(url: string, init: RequestInit = {}) {
+  const response = await fetch(url, init);
+  const type = response.headers.get('content-type');
+  return { status: response.status, type, body: await response.text() };
+}
+
+describe('the admin server', () => {
+  test('says that the process lives', async (t) => {
+    const { status, body } = await answer(`${await startAdmin(t)}/healthz`);
+    assert.deepEqual([status, body], [200, 'ok\n']);
+  });
+
+  test('is ready while calls are taken, and says why not otherwise', async (t) => {
+    let now: Readiness = { ready: false, reason: 'starting' };
+    const url = await startAdmin(t, () => now);
+    const at = async () => {
+      const { status, body } = await answer(`${url}/readyz`);
+      return [status, body];
+    };
+    assert.deepEqual(await at(), [503, 'starting\n']);
+    now = { ready: true };
+    assert.deepEqual(await at(), [200, 'ready\n']);
+    now = { ready: false, reason: 'draining' };
+    assert.deepEqual(await at(), [503, 'draining\n']);
+  });
+
+  test('gives metrics in the format asked for, and never from a cache', async (t) => {
+    const url = `${await startAdmin(t)}/metrics`;
+    assert.deepEqual(await answer(url), { status: 200, type: 'text/plain', body: 'up 1\n' });
+    const open = await fetch(url, { headers: { accept: 'application/openmetrics-text' } });
+    assert.equal(open.headers.get('content-type'), 'application/openmetrics-text');
+    assert.equal(open.headers.get('cache-control'), 'no-store');
+    await open.text();
+  });
+
+  for (const [method, target] of [
+    ['GET', '/nothing'],
+    ['POST', '/metrics'],
+    ['DELETE', '/readyz'],
+    ['GET', '//metrics'],
+  ] as const) {
+    test(`answers ${method} ${target} with a problem document`, async (t) => {
+      const { status, type, body } = await answer(`${await startAdmin(t)}${target}`, { method });
+      assert.deepEqual([status, type], [404, 'application/problem+json']);
+      assert.deepEqual(JSON.parse(body), { type: 'about:blank', title: 'Not Found', status: 404, code: 'not-found' });
+    });
+  }
+
+  test('keeps an error of its own to itself', async (t) => {
+    const failing = { scrape: () => Promise.reject(new Error('s3cret')) };
+    const admin = createAdmin({ metrics: failing, ready: () => ({ ready: true }), listen: LOOPBACK });
+    t.after(() => admin.close());
+    const { status, type, body } = await answer(`${await admin.listen()}/metrics`);
+    assert.deepEqual([status, type], [500, 'application/problem+json']);
+    assert.doesNotMatch(body, /s3cret/);
+  });
+
+  test('listens on a unix socket', async (t) => {
+    const socket = path.join(mkdtempSync(path.join(tmpdir(), 'outrigger-')), 'admin.sock');
+    const where = await startAdmin(t, () => ({ ready: true }), { kind: 'unix', path: socket });
+    assert.equal(where, `unix:${socket}`);
+    const [response] = (await once(get({ socketPath: socket, path: '/healthz' }), 'response')) as [IncomingMessage];
+    response.resume();
+    assert.equal(response.statusCode, 200);
+  });
+
+  test('listens on all addresses without a host', async (t) => {
+    const url = await startAdmin(t, () => ({ ready: true }), { kind: 'tcp', host: undefined, port: 0 });
+    const port = url.slice(url.lastIndexOf(':') + 1);
+    assert.equal((await answer(`http://127.0.0.1:${port}/healthz`)).status, 200);
+  });
+
+  test('says what it could not listen on', async (t) => {
+    const taken = createServer().listen(0, '127.0.0.1');
+    await once(taken, 'listening');
+    t.after(() => taken.close());
+    const { port } = taken.address() as AddressInfo;
+    const admin = createAdmin({ metrics, ready: () => ({ ready: true }), listen: { ...LOOPBACK, port } });
+    await assert.rejects(admin.listen(), { message: `admin.listen 127.0.0.1:${port}: the address is in use` });
+    await admin.close();
+  });
+
+  test('ends idle connections when it is closed', async () => {
+    const admin = createAdmin({ metrics, ready: () => ({ ready: true }), listen: LOOPBACK });
+    const { hostname, port } = new URL(await admin.listen());
+    const idle = connect(Number(port), hostname);
+    idle.write('GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n');
+    await once(idle, 'data');
+    const ended = once(idle, 'end');
+    await admin.close();
+    await ended;
+    idle.destroy();
+  });
+});
