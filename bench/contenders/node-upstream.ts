@@ -1,0 +1,8 @@
+/** The upstream where nginx is not installed: a fixed answer. `node node-upstream.js PORT BODY` */
+import { createServer } from 'node:http';
+
+const [port, body] = process.argv.slice(2);
+
+createServer((_, response) => {
+  response.writeHead(200, { 'content-type': 'application/json' }).end(body);
+}).listen(Number(port), '127.0.0.1');

@@ -1,0 +1,39 @@
+/** A closed-loop load generator for machines without wrk: `node node-load.js URL CONNECTIONS SECONDS` prints a LoadResult. */
+import { Pool } from 'undici';
+import type { LoadResult } from './load.js';
+
+const [url = '', connections = '1', seconds = '1'] = process.argv.slice(2);
+const { origin, pathname } = new URL(url);
+const pool = new Pool(origin, { connections: Number(connections), pipelining: 1 });
+const startedAt = performance.now();
+const until = startedAt + Number(seconds) * 1_000;
+const tookMs: number[] = [];
+let errors = 0;
+
+/** One connection's worth: a call after another until time is over. */
+async function callInTurn(): Promise<void> {
+  while (performance.now() < until) {
+    const from = performance.now();
+    try {
+      const { statusCode, body } = await pool.request({ path: pathname, method: 'GET' });
+      await body.dump();
+      if (statusCode >= 400) errors++;
+      tookMs.push(performance.now() - from);
+    } catch {
+      errors++;
+    }
+  }
+}
+
+await Promise.all(Array.from({ length: Number(connections) }, callInTurn));
+const elapsed = (performance.now() - startedAt) / 1_000;
+await pool.destroy();
+tookMs.sort((a, b) => a - b);
+const result: LoadResult = {
+  calls: tookMs.length,
+  errors,
+  seconds: elapsed,
+  p50Ms: tookMs[Math.floor(tookMs.length * 0.5)] ?? NaN,
+  p99Ms: tookMs[Math.floor(tookMs.length * 0.99)] ?? NaN,
+};
+process.stdout.write(JSON.stringify(result));

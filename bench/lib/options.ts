@@ -1,0 +1,47 @@
+import { parseArgs } from 'node:util';
+
+export interface BenchOptions {
+  /** Each contender is measured once in each. */
+  readonly rounds: number;
+  /** Seconds of load before anything is counted, in each round. */
+  readonly warmup: number;
+  /** Seconds counted. */
+  readonly seconds: number;
+  /** Connections of the load generator. */
+  readonly connections: number;
+  /** Contenders to measure; all that are installed if empty. */
+  readonly only: readonly string[];
+}
+
+export const USAGE = `npm run bench -- [--quick] [--rounds N] [--warmup SECONDS] [--seconds SECONDS]
+                 [--connections N] [--only NAME,NAME]`;
+
+/** No run may take the machine for longer, whatever is asked for. */
+const MOST = { rounds: 50, warmup: 60, seconds: 300, connections: 2_000 };
+
+/** The command line. Throws a RangeError for a value that is none, and what parseArgs throws for an unknown flag. */
+export function readOptions(args: readonly string[]): BenchOptions {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      quick: { type: 'boolean', default: false },
+      rounds: { type: 'string' },
+      warmup: { type: 'string' },
+      seconds: { type: 'string' },
+      connections: { type: 'string' },
+      only: { type: 'string', default: '' },
+    },
+  });
+  const number = (name: keyof typeof MOST, otherwise: number): number => {
+    const value = values[name] === undefined ? otherwise : Number(values[name]);
+    if (Number.isInteger(value) && value >= 1 && value <= MOST[name]) return value;
+    throw new RangeError(`--${name}: a whole number from 1 to ${MOST[name]}`);
+  };
+  return {
+    rounds: number('rounds', values.quick ? 1 : 3),
+    warmup: number('warmup', values.quick ? 1 : 2),
+    seconds: number('seconds', values.quick ? 1 : 4),
+    connections: number('connections', 32),
+    only: values.only.split(',').filter((name) => name !== ''),
+  };
+}
