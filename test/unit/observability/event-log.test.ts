@@ -57,7 +57,7 @@ describe('the line per retry', () => {
     const { log, lines } = logOf('errors');
     log.record({ ...retryEvent(fakeAttempt(fakeCall(), 'http://a:8080', 2), '503', 0), status: 503 });
     assert.equal(lines[0]?.status, 503);
-    assert.equal(lines[0]?.attempt, 2);
+    assert.equal(lines[0].attempt, 2);
     assert.ok(!('error' in lines[0]));
   });
 });
