@@ -1,0 +1,155 @@
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import type { Config, ResolvedRoute, ResolvedUpstream } from '../../../src/config/config.js';
+import { loadConfig, parseConfig } from '../../../src/config/load.js';
+import { ConfigFileSchema } from '../../../src/config/schema.js';
+import { projectRoot } from '../../support/project-root.js';
+
+const folder = join(projectRoot, 'config/examples');
+const reference = join(projectRoot, 'config/outrigger.yaml');
+
+function upstream(config: Config, name: string): ResolvedUpstream {
+  return config.upstreams.get(name) ?? assert.fail(`no upstream ${name}`);
+}
+
+function route(config: Config, name: string): ResolvedRoute {
+  return config.routes.find((one) => one.name === name) ?? assert.fail(`no route ${name}`);
+}
+
+/** The options of a policy that must be on. */
+function on<T>(options: T | false): T {
+  return options === false ? assert.fail('the policy is off') : options;
+}
+
+/** What each example is about, seen in what is in force. */
+const checks: Readonly<Record<string, (config: Config) => void>> = {
+  'retry.yaml': (config) => {
+    const { retry } = route(config, 'orders');
+    assert.equal(on(retry).maxAttempts, 4);
+    assert.ok(on(retry).on.includes('retriable-header:x-retry'));
+    assert.equal(on(retry).retryAfter.honor, true);
+    assert.equal(on(retry).retryAfter.max, '5s');
+    assert.deepEqual(on(route(config, 'search').retry).methods, ['POST']);
+    assert.deepEqual(on(route(config, 'search').retry).backoff.delays, ['20ms', '100ms', '500ms']);
+    assert.equal(route(config, 'search-admin').retry, false);
+  },
+  'retry-budget.yaml': (config) => {
+    const { retryBudget } = upstream(config, 'billing');
+    assert.deepEqual(on(retryBudget), {
+      failedRatio: '10%',
+      totalRatio: '30%',
+      minPerSecond: 2,
+      window: '10s',
+      key: '{upstream}',
+    });
+  },
+  'timeouts.yaml': (config) => {
+    assert.equal(upstream(config, 'reports').connectTimeoutMs, 500);
+    assert.equal(on(route(config, 'reports').timeout).timeout, '3s');
+    assert.equal(on(route(config, 'reports').attemptTimeout).attemptTimeout, '800ms');
+    assert.equal(route(config, 'reports').idleTimeoutMs, 30_000);
+    assert.equal(route(config, 'make-report').retry, false);
+  },
+  'circuit-breaker.yaml': (config) => {
+    const { circuitBreaker } = upstream(config, 'payments');
+    assert.equal(on(circuitBreaker).consecutiveFailures, 5);
+    assert.equal(on(circuitBreaker).slowCallDuration, '1s');
+    assert.equal(on(circuitBreaker).mode, 'enforce');
+    assert.equal(on(upstream(config, 'ledger').circuitBreaker).key, '{endpoint} {header:x-tenant}');
+    assert.equal(on(upstream(config, 'mail').circuitBreaker).mode, 'shadow');
+  },
+  'concurrency.yaml': (config) => {
+    assert.equal(on(upstream(config, 'inventory').concurrency).limit, 32);
+    assert.equal(on(upstream(config, 'inventory').concurrency).queue, 16);
+    assert.equal(on(upstream(config, 'pricing').concurrency).key, '{upstream} {header:x-tenant}');
+  },
+  'fallback.yaml': (config) => {
+    const [fixed] = on(route(config, 'recommendations').fallback).steps;
+    assert.ok(fixed !== undefined && 'response' in fixed);
+    assert.equal(fixed.response.body, '{"items":[]}');
+    const flags = on(route(config, 'flags').fallback);
+    assert.ok(flags.on.includes('503') && !flags.on.includes('5xx'));
+    const [read] = flags.steps;
+    assert.ok(read !== undefined && 'response' in read && read.response.body !== undefined);
+    assert.deepEqual(JSON.parse(Buffer.from(read.response.body).toString()), { flags: { 'new-checkout': false } });
+  },
+  'endpoints.yaml': (config) => {
+    assert.equal(upstream(config, 'catalogue').endpoints.length, 3);
+    assert.equal(upstream(config, 'catalogue').loadBalancing, 'leastRequest');
+  },
+  'routing.yaml': (config) => {
+    assert.deepEqual(route(config, 'users-canary').match.headers, { 'x-canary': '1' });
+    assert.deepEqual(route(config, 'users-read').match.methods, ['GET', 'HEAD']);
+    assert.deepEqual(route(config, 'users-read').rewrite, { stripPrefix: '/users', addPrefix: '/v2' });
+    const write = on(route(config, 'users-write').retry);
+    assert.deepEqual([write.maxAttempts, write.backoff.base], [2, '50ms']);
+    assert.equal(on(route(config, 'users-read').retry).maxAttempts, 3);
+    assert.equal(route(config, 'static').match.host, '*.static.internal');
+    assert.equal(route(config, 'static').preserveHost, true);
+  },
+  'headers.yaml': (config) => {
+    assert.equal(upstream(config, 'weather').internalHeaders, false);
+    assert.deepEqual(route(config, 'weather').requestHeaders.set, { 'x-api-key': 'k' });
+    assert.deepEqual(route(config, 'weather').requestHeaders.remove, ['cookie', 'x-internal-user']);
+    assert.deepEqual(route(config, 'weather').responseHeaders.remove, ['server', 'x-powered-by']);
+  },
+  'tls.yaml': (config) => {
+    const { tls } = upstream(config, 'vault');
+    assert.match(tls.ca ?? '', /^-----BEGIN CERTIFICATE-----/);
+    assert.equal(tls.serverName, 'vault.internal');
+    assert.equal(tls.verify, true);
+  },
+};
+
+test('every example is checked here', () => {
+  const files = readdirSync(folder).filter((name) => name.endsWith('.yaml'));
+  assert.deepEqual(files.sort(), Object.keys(checks).sort());
+});
+
+for (const [name, check] of Object.entries(checks)) {
+  test(`config/examples/${name} loads, and what it is about is in force`, () => {
+    check(loadConfig(join(folder, name), { env: { WEATHER_KEY: 'k' } }));
+  });
+}
+
+test('config/outrigger.yaml loads, goes where DEMO_URL says, and has a fallback to show', () => {
+  const config = loadConfig(reference, { env: { DEMO_URL: 'http://127.0.0.1:4321' } });
+  assert.deepEqual(upstream(config, 'demo').endpoints, ['http://127.0.0.1:4321']);
+  assert.equal(on(route(config, 'with-fallback').fallback).steps.length, 1);
+  assert.deepEqual(upstream(loadConfig(reference, { env: {} }), 'demo').endpoints, ['http://127.0.0.1:9000']);
+});
+
+test('config/outrigger.yaml shows the built-in defaults, but for what it says is otherwise', () => {
+  const minimal = `
+upstreams: { demo: { url: 'http://127.0.0.1:9000' } }
+routes: [{ name: demo, match: { path: /* }, upstream: demo }]
+`;
+  const shown = loadConfig(reference, { env: {} });
+  const builtIn = parseConfig(minimal, 'minimal.yaml', { env: {} });
+  const { listen, admin, log, drainTimeoutMs, drainDelayMs, reload, limits } = shown;
+  const process = { listen, admin, log, drainTimeoutMs, drainDelayMs, reload, limits };
+  assert.deepEqual(process, Object.fromEntries(Object.keys(process).map((key) => [key, builtIn[key as keyof Config]])));
+  const { discovery, ...rest } = upstream(shown, 'demo');
+  const { discovery: builtInDiscovery, ...builtInRest } = upstream(builtIn, 'demo');
+  assert.deepEqual(rest, builtInRest);
+  assert.equal(discovery.refresh, builtInDiscovery.refresh);
+  const demo = { ...route(shown, 'demo'), timeout: { timeout: '30s' }, attemptTimeout: { attemptTimeout: '9s' } };
+  assert.deepEqual(demo, route(builtIn, 'demo'));
+});
+
+test('config/outrigger.yaml names every key there is', () => {
+  const text = readFileSync(reference, 'utf8');
+  const missing = [...keysOf(ConfigFileSchema)].filter((key) => !new RegExp(`(?<![\\w-])${key}:`).test(text));
+  assert.deepEqual(missing.sort(), []);
+});
+
+/** All keys in a schema, at any depth. */
+function* keysOf(schema: unknown): Generator<string> {
+  if (typeof schema !== 'object' || schema === null) return;
+  for (const [name, value] of Object.entries(schema)) {
+    if (name === 'properties' && typeof value === 'object' && value !== null) yield* Object.keys(value);
+    yield* keysOf(value);
+  }
+}
