@@ -148,7 +148,7 @@ test('config/outrigger.yaml names every key there is', () => {
 /** All keys in a schema, at any depth. */
 function* keysOf(schema: unknown): Generator<string> {
   if (typeof schema !== 'object' || schema === null) return;
-  for (const [name, value] of Object.entries(schema)) {
+  for (const [name, value] of Object.entries(schema) as [string, unknown][]) {
     if (name === 'properties' && typeof value === 'object' && value !== null) yield* Object.keys(value);
     yield* keysOf(value);
   }
