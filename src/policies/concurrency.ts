@@ -1,8 +1,7 @@
-import type { Duplex } from 'node:stream';
 import { Type, type Static } from '@sinclair/typebox';
 import { OutriggerError } from '../errors.js';
 import { attemptOf } from './call-context.js';
-import { isInterim, PassThrough, refuse } from './pass-through.js';
+import { isInterim, refuse, UntilOver } from './pass-through.js';
 import type {
   Attempt,
   CallOptions,
@@ -177,12 +176,11 @@ class WaitingAttempt implements Waiter, Controller {
 }
 
 /** Holds a place until the answer's body has ended, and tells an adaptive limit what was seen. */
-class PlaceHandler extends PassThrough {
+class PlaceHandler extends UntilOver {
   readonly #limiter: Limiter;
   readonly #clock: Clock;
   readonly #startedAt: number;
   readonly #inFlight: number;
-  #held = true;
 
   constructor(next: Handler, limiter: Limiter, clock: Clock) {
     super(next);
@@ -190,12 +188,6 @@ class PlaceHandler extends PassThrough {
     this.#clock = clock;
     this.#startedAt = clock.now();
     this.#inFlight = limiter.inFlight;
-  }
-
-  override onRequestUpgrade(controller: Controller, status: number, headers: ResponseHeaders, socket: Duplex): void {
-    // An upgraded connection is in flight until it ends.
-    socket.once('close', () => this.#release());
-    super.onRequestUpgrade(controller, status, headers, socket);
   }
 
   override onResponseStart(controller: Controller, status: number, headers: ResponseHeaders, text?: string): void {
@@ -206,26 +198,17 @@ class PlaceHandler extends PassThrough {
     super.onResponseStart(controller, status, headers, text);
   }
 
-  override onResponseEnd(controller: Controller, trailers: ResponseHeaders): void {
-    // Before the call goes on, so that its own retry finds the place free.
-    this.#release();
-    super.onResponseEnd(controller, trailers);
-  }
-
   override onResponseError(controller: Controller, error: Error): void {
     if (errorClass(classifyFailure(error, 'sent')) === 'timeout') this.#sample(true);
-    this.#release();
     super.onResponseError(controller, error);
+  }
+
+  protected override over(): void {
+    this.#limiter.release();
   }
 
   #sample(dropped: boolean): void {
     const now = this.#clock.now();
     this.#limiter.sample(now, now - this.#startedAt, this.#inFlight, dropped);
-  }
-
-  #release(): void {
-    if (!this.#held) return;
-    this.#held = false;
-    this.#limiter.release();
   }
 }

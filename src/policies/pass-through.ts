@@ -34,6 +34,35 @@ export abstract class PassThrough implements Handler {
   }
 }
 
+/** Knows when an attempt is wholly over: its answer's body has ended or broken, or its upgraded connection has closed. */
+export abstract class UntilOver extends PassThrough {
+  #running = true;
+
+  /** Called once, before the layers above hear of the end, so that a retry finds everything free. */
+  protected abstract over(): void;
+
+  override onRequestUpgrade(controller: Controller, status: number, headers: ResponseHeaders, socket: Duplex): void {
+    socket.once('close', () => this.#end());
+    super.onRequestUpgrade(controller, status, headers, socket);
+  }
+
+  override onResponseEnd(controller: Controller, trailers: ResponseHeaders): void {
+    this.#end();
+    super.onResponseEnd(controller, trailers);
+  }
+
+  override onResponseError(controller: Controller, error: Error): void {
+    this.#end();
+    super.onResponseError(controller, error);
+  }
+
+  #end(): void {
+    if (!this.#running) return;
+    this.#running = false;
+    this.over();
+  }
+}
+
 /** An interim answer (RFC 9110, 15.2): it passes, and the attempt still waits for its head. */
 export function isInterim(status: number): boolean {
   return status < 200;

@@ -1,0 +1,98 @@
+import { OutriggerError } from '../errors.js';
+import { attemptOf } from '../policies/call-context.js';
+import { circuitOpenError, type Circuits } from '../policies/circuit-breaker.js';
+import { refuse, UntilOver } from '../policies/pass-through.js';
+import type { Attempt, CallOptions, Handler, Policy, PolicyDeps } from '../policies/policy.js';
+import { isPermit } from '../policies/rules/circuit.js';
+import type { Balancer } from './balancing.js';
+import type { Endpoint } from './endpoint.js';
+
+/** The endpoints of an upstream and what decides among them. */
+export interface EndpointScope {
+  /** Those that may be used now: the healthy ones, or all of them when the health checks are not believed. */
+  readonly usable: () => readonly Endpoint[];
+  readonly balancer: Balancer;
+  readonly circuits: Circuits | undefined;
+}
+
+/**
+ * Chooses where an attempt goes. Inside concurrency, since waiting for a place would make the choice stale; outside the
+ * circuit breaker, since it asks each endpoint's circuit: one dead endpoint of two is passed by, and the call is refused
+ * only when no circuit admits it. A retry goes to an endpoint that the call has not tried, while there is one.
+ */
+export function endpointChoice(scope: EndpointScope, deps: PolicyDeps): Policy {
+  return (dispatch) => (opts: CallOptions, handler) => {
+    const attempt = attemptOf(opts, deps.clock);
+    const chosen = choose(scope, attempt);
+    if (chosen instanceof OutriggerError) {
+      if (chosen.code === 'circuit-open') deps.emit({ type: 'circuit-refusal', call: attempt.call });
+      return refuse(handler, chosen);
+    }
+    attempt.endpoint = chosen;
+    attempt.call.tried.push(chosen);
+    return dispatch(opts, new InFlightHandler(handler, chosen));
+  };
+}
+
+function choose(scope: EndpointScope, attempt: Attempt): Endpoint | OutriggerError {
+  const all = scope.usable();
+  if (all.length === 0) return new OutriggerError('connect-failure', 'the upstream has no address', { reason: 'dns' });
+  const { tried } = attempt.call;
+  const asked = new Asked(scope, attempt, all);
+  if (tried.length === 0) return asked.firstAdmitted(all.slice()) ?? asked.refusal();
+  return (
+    asked.firstAdmitted(all.filter((endpoint) => !tried.includes(endpoint))) ??
+    asked.firstAdmitted(all.filter((endpoint) => tried.includes(endpoint))) ??
+    asked.refusal()
+  );
+}
+
+/** One round of asking circuits, in the balancer's order. */
+class Asked {
+  readonly #scope: EndpointScope;
+  readonly #attempt: Attempt;
+  readonly #all: readonly Endpoint[];
+  #soonestMs = Infinity;
+
+  constructor(scope: EndpointScope, attempt: Attempt, all: readonly Endpoint[]) {
+    this.#scope = scope;
+    this.#attempt = attempt;
+    this.#all = all;
+  }
+
+  /** Takes the candidates one by one, in the balancer's order, until a circuit admits the attempt. */
+  firstAdmitted(candidates: Endpoint[]): Endpoint | undefined {
+    const { balancer, circuits } = this.#scope;
+    while (candidates.length > 0) {
+      const endpoint = balancer(candidates, this.#all);
+      if (circuits === undefined) return endpoint;
+      const admission = circuits.admit(this.#attempt, endpoint.label);
+      if (isPermit(admission)) {
+        this.#attempt.permit = admission;
+        return endpoint;
+      }
+      this.#soonestMs = Math.min(this.#soonestMs, admission.retryAfterMs);
+      candidates.splice(candidates.indexOf(endpoint), 1);
+    }
+    return undefined;
+  }
+
+  refusal(): OutriggerError {
+    return circuitOpenError(this.#soonestMs);
+  }
+}
+
+/** Counts the attempt at its endpoint until its answer's body has ended. */
+class InFlightHandler extends UntilOver {
+  readonly #endpoint: Endpoint;
+
+  constructor(next: Handler, endpoint: Endpoint) {
+    super(next);
+    this.#endpoint = endpoint;
+    endpoint.inFlight++;
+  }
+
+  protected override over(): void {
+    this.#endpoint.inFlight--;
+  }
+}
