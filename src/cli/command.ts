@@ -1,0 +1,71 @@
+import { parseArgs } from 'node:util';
+import { nearest } from '../config/nearest.js';
+import type { Io } from './io.js';
+
+/** A command of `outrigger`. */
+export interface Command {
+  /** What follows `outrigger NAME` in its usage line. */
+  readonly usage: string;
+  /** A sentence or two on what it does. */
+  readonly about: string;
+  readonly flags: Flags;
+  /** Returns the exit code. Throws a UsageError when it is called wrongly. */
+  run(args: readonly string[], io: Io): number | Promise<number>;
+}
+
+/** Flags by their names without the dashes. One with a `value` takes one, named so in the help. */
+export type Flags = Readonly<Record<string, { readonly value?: string; readonly help: string }>>;
+
+/** The command line is wrong: exit code 2. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+  readonly code = 'usage';
+}
+
+/** What a command was called with: values of flags that take one, `true` for those that take none, and the rest. */
+export interface Arguments {
+  readonly values: Readonly<Record<string, string | undefined>>;
+  readonly switches: ReadonlySet<string>;
+  readonly positionals: readonly string[];
+}
+
+/** Reads a command's arguments: `--flag value` or `--flag=value`, in any order. `--` ends the flags. */
+export function readArguments(args: readonly string[], flags: Flags, positionals: readonly string[] = []): Arguments {
+  const options = Object.entries(flags).map(([name, { value }]) => [name, { type: typeOf(value) }] as const);
+  const { tokens } = parseArgs({
+    args: [...args],
+    options: Object.fromEntries(options),
+    strict: false,
+    allowPositionals: true,
+    tokens: true,
+  });
+  const values: Record<string, string> = {};
+  const switches = new Set<string>();
+  const rest: string[] = [];
+  for (const token of tokens) {
+    if (token.kind === 'positional') rest.push(token.value);
+    if (token.kind !== 'option') continue;
+    const flag = Object.hasOwn(flags, token.name) ? flags[token.name] : undefined;
+    if (flag === undefined) throw new UsageError(`unknown flag ${token.rawName}${meant(token.name, flags)}`);
+    if (flag.value === undefined) {
+      if (token.value !== undefined) throw new UsageError(`--${token.name} takes no value`);
+      switches.add(token.name);
+    } else {
+      if (token.value === undefined || token.value === '') throw new UsageError(`--${token.name} needs ${flag.value}`);
+      values[token.name] = token.value;
+    }
+  }
+  const missing = positionals[rest.length];
+  if (missing !== undefined) throw new UsageError(`${missing} is missing`);
+  if (rest.length > positionals.length) throw new UsageError(`unexpected '${rest[positionals.length]}'`);
+  return { values, switches, positionals: rest };
+}
+
+function typeOf(value: string | undefined): 'string' | 'boolean' {
+  return value === undefined ? 'boolean' : 'string';
+}
+
+function meant(name: string, flags: Flags): string {
+  const guess = nearest(name, Object.keys(flags));
+  return guess === undefined ? '' : `: did you mean --${guess}?`;
+}
