@@ -1,0 +1,49 @@
+import { constants } from 'node:os';
+import type { Logger } from '../observability/logging.js';
+import type { App } from './run.js';
+
+/** The exit code of a process that ended at once because of a signal, as shells have it. */
+function killed(signal: NodeJS.Signals): number {
+  return 128 + constants.signals[signal];
+}
+
+/**
+ * Starts the app and waits until the process is to end; returns its exit code. The first SIGTERM or SIGINT drains, and
+ * the code is 0 however much was still in flight at the drain's timeout. A second one cuts everything at once, as does
+ * the first while the app still starts, for nothing is in flight then.
+ */
+export function untilSignalled(
+  app: Pick<App, 'drain' | 'closeNow'>,
+  logger: Logger,
+  start: () => Promise<number | undefined>,
+): Promise<number> {
+  return new Promise((resolve, reject) => {
+    let state: 'starting' | 'running' | 'draining' = 'starting';
+    const onSignal = (signal: NodeJS.Signals) => {
+      switch (state) {
+        case 'starting':
+          app.closeNow();
+          resolve(0);
+          return;
+        case 'running':
+          state = 'draining';
+          logger.info({ signal }, 'draining');
+          app.drain().then(() => {
+            logger.info('drained');
+            resolve(0);
+          }, reject);
+          return;
+        case 'draining':
+          logger.warn({ signal }, 'ending at once');
+          app.closeNow();
+          resolve(killed(signal));
+      }
+    };
+    process.on('SIGTERM', onSignal);
+    process.on('SIGINT', onSignal);
+    start().then((code) => {
+      if (code === undefined) state = 'running';
+      else resolve(code);
+    }, reject);
+  });
+}
