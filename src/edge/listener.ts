@@ -1,0 +1,202 @@
+import { createServer, IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { unlink } from 'node:fs/promises';
+import { connect, type ListenOptions, type Socket } from 'node:net';
+import { OutriggerError, type ErrorReason } from '../errors.js';
+import { problemBytes } from './problem.js';
+
+/** Where to listen: a port (0 for a free one), on all addresses without a host; or a Unix socket. */
+export type ListenAddress = { readonly host?: string; readonly port: number } | { readonly path: string };
+
+/** What a listener hands requests to: the current generation of the configuration. */
+export interface ListenerTarget {
+  readonly handleRequest: (request: IncomingMessage, response: ServerResponse) => void;
+  readonly handleUpgrade: (request: IncomingMessage, socket: Socket, head: Buffer) => void;
+  isBusy(socket: Socket): boolean;
+}
+
+export interface ListenerLimits {
+  /** Bytes of a request's head. */
+  readonly maxHeaderSize: number;
+  /** How long a client may take to send a head. */
+  readonly headersTimeoutMs: number;
+  readonly maxConnections: number;
+}
+
+const KEEP_ALIVE_MS = 75_000;
+const CONNECTIONS_CHECKING_MS = 1_000;
+
+const upgradeAsked = Symbol('upgradeAsked');
+
+/**
+ * A request whose `upgrade` says whether Node is to hand over the connection. With a listener for upgrades Node would hand
+ * over every one of them; but any protocol other than WebSocket is to be ignored and the request served as HTTP/1.1
+ * (RFC 9110, 7.8): Java's client, for one, offers h2c with its first request. Node asks this property before it decides.
+ */
+class EdgeRequest extends IncomingMessage {
+  [upgradeAsked]: unknown;
+
+  get upgrade(): boolean {
+    if (this[upgradeAsked] !== true) return false;
+    return this.method === 'CONNECT' || isWebSocket(this);
+  }
+
+  set upgrade(asked: unknown) {
+    this[upgradeAsked] = asked;
+  }
+}
+
+/** Whether a request asks for a WebSocket (RFC 6455, 4.1). */
+function isWebSocket(request: IncomingMessage): boolean {
+  return request.method === 'GET' && /(?:^|,)\s*websocket\s*(?:$|,)/i.test(request.headers.upgrade ?? '');
+}
+
+/** The listening servers, one per address. They live as long as the process; what they hand requests to may change. */
+export class Listener {
+  readonly #limits: ListenerLimits;
+  readonly #servers: Server[] = [];
+  #target: ListenerTarget;
+
+  constructor(limits: ListenerLimits, target: ListenerTarget) {
+    this.#limits = limits;
+    this.#target = target;
+  }
+
+  /** What comes in from now on goes there. */
+  setTarget(target: ListenerTarget): void {
+    this.#target = target;
+  }
+
+  /** Throws an Error whose message names the address and what is wrong with it. Returns the address as people write it. */
+  async listen(address: ListenAddress): Promise<string> {
+    const server = this.#createServer();
+    try {
+      await open(server, address);
+    } catch (error) {
+      if (!('path' in address) || !isInUse(error) || !(await isStale(address.path))) throw explain(address, error);
+      await unlink(address.path);
+      await open(server, address).catch((again: unknown) => {
+        throw explain(address, again);
+      });
+    }
+    this.#servers.push(server);
+    return boundAddress(server, address);
+  }
+
+  /** Closes connections that wait for a next request. */
+  closeIdleConnections(): void {
+    for (const server of this.#servers) server.closeIdleConnections();
+  }
+
+  /** Takes no more connections; resolves when the last one has ended. */
+  async close(): Promise<void> {
+    await Promise.all(this.#servers.splice(0).map((server) => new Promise((resolve) => server.close(resolve))));
+  }
+
+  /** Cuts every connection; WebSockets are not among them. */
+  closeAllConnections(): void {
+    for (const server of this.#servers) server.closeAllConnections();
+  }
+
+  #createServer(): Server {
+    const { maxHeaderSize, headersTimeoutMs, maxConnections } = this.#limits;
+    const server = createServer(
+      {
+        IncomingMessage: EdgeRequest,
+        maxHeaderSize,
+        headersTimeout: headersTimeoutMs,
+        connectionsCheckingInterval: CONNECTIONS_CHECKING_MS,
+        // An upload may take its time; a route's idleTimeout guards it.
+        requestTimeout: 0,
+        keepAliveTimeout: KEEP_ALIVE_MS,
+        // We answer such requests ourselves.
+        requireHostHeader: false,
+      },
+      (request, response) => this.#target.handleRequest(request, response),
+    );
+    server.maxConnections = maxConnections;
+    // Node would drop what is beyond its count without a word; maxHeaderSize bounds them.
+    server.maxHeadersCount = 0;
+    server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) =>
+      this.#target.handleRequest(request, response),
+    );
+    server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) =>
+      this.#target.handleUpgrade(request, socket, head),
+    );
+    server.on('connect', (_request: IncomingMessage, socket: Socket) => {
+      refuse(socket, new OutriggerError('bad-request', 'CONNECT is not supported', { reason: 'method' }));
+    });
+    server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
+      // A call in flight would take our answer for its own.
+      if (!socket.writable || this.#target.isBusy(socket)) socket.destroy();
+      else refuse(socket, clientError(error));
+    });
+    return server;
+  }
+}
+
+function refuse(socket: Socket, error: OutriggerError): void {
+  socket.on('error', () => {});
+  socket.end(problemBytes(error), () => socket.destroy());
+}
+
+function clientError(error: NodeJS.ErrnoException): OutriggerError {
+  const [message, reason]: [string, ErrorReason?] =
+    error.code === 'HPE_HEADER_OVERFLOW'
+      ? ['the request head is too large', 'headers-too-large']
+      : error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
+        ? ['the request head took too long', 'body-stalled']
+        : ['the request is not valid HTTP'];
+  return new OutriggerError('bad-request', message, reason === undefined ? {} : { reason });
+}
+
+function open(server: Server, address: ListenAddress): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(address as ListenOptions, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+}
+
+function isInUse(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'EADDRINUSE';
+}
+
+/** Whether a socket's file was left behind: nobody answers at it. */
+function isStale(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ path });
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(false);
+    });
+    socket.once('error', (error: NodeJS.ErrnoException) => resolve(error.code === 'ECONNREFUSED'));
+  });
+}
+
+function written(address: ListenAddress): string {
+  if ('path' in address) return `unix:${address.path}`;
+  return `${address.host ?? ''}:${address.port}`;
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'address already in use',
+  EACCES: 'permission denied',
+  EADDRNOTAVAIL: 'no such address on this machine',
+  ENOENT: 'no such directory',
+  ENOTFOUND: 'the name could not be resolved',
+};
+
+function explain(address: ListenAddress, cause: unknown): Error {
+  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
+  const reason = REASONS[code] ?? (cause instanceof Error ? cause.message : String(cause));
+  return new Error(`listen ${written(address)}: ${reason}`, { cause });
+}
+
+function boundAddress(server: Server, address: ListenAddress): string {
+  const bound = server.address();
+  if (bound === null || typeof bound === 'string') return written(address);
+  const host = bound.family === 'IPv6' ? `[${bound.address}]` : bound.address;
+  return `${host}:${bound.port}`;
+}

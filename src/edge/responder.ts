@@ -1,0 +1,266 @@
+import { STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:http';
+import { OutriggerError } from '../errors.js';
+import type { CallEvent, CallOutcome, PolicyEvent } from '../policies/events.js';
+import type { Call, Controller, Handler, ResponseHeaders } from '../policies/policy.js';
+import type { Clock, Timer } from '../runtime/clock.js';
+import { applyEdits, type CompiledEdits } from './header-edits.js';
+import { readResponseHeaders } from './headers.js';
+import { readTrailers, sendInterim, withoutTrailer } from './interim.js';
+import { closeGently, cut } from './connection.js';
+import { problemOf } from './problem.js';
+
+/** What all calls of one edge share. */
+export interface EdgeContext {
+  readonly clock: Clock;
+  readonly emit: (event: CallEvent | PolicyEvent) => void;
+  /** The calls in flight. */
+  readonly live: Set<Responder>;
+  /** Whether every answer closes its connection. */
+  draining: boolean;
+}
+
+/** What an answer needs to know of the route. */
+export interface ResponderOptions {
+  readonly responseEdits: CompiledEdits;
+  readonly idleTimeoutMs: number;
+  /** Whether the app has sent all of its request. */
+  readonly requestComplete: () => boolean;
+  /** Called once when the call has ended: what is held for it can go. */
+  readonly release: () => void;
+}
+
+/** The route and the upstream of a call that has none. */
+export const NO_ROUTE = '-';
+
+/** Codes of errors that mean: refused here. */
+const REFUSALS: ReadonlySet<string> = new Set([
+  'circuit-open',
+  'overload',
+  'rate-limited',
+  'draining',
+  'shedding',
+  'no-route',
+  'bad-request',
+  'loop',
+]);
+
+/** Statuses whose answers have no body, whatever their headers say (RFC 9110, 6.4.1). */
+const isBodiless = (status: number) => status === 204 || status === 304;
+
+const TEXT = /^[\t\x20-\x7e\x80-\xff]*$/;
+
+/** Writes the answer of a call to the app, as it comes, and says how the call ended. */
+export class Responder implements Handler {
+  readonly call: Call;
+  protected readonly request: IncomingMessage;
+  protected readonly response: ServerResponse;
+  protected readonly context: EdgeContext;
+  readonly #options: ResponderOptions;
+  #controller: Controller | undefined;
+  #status = 0;
+  #error: OutriggerError | undefined;
+  /** `waiting` for a head, `streaming` the body, `answered` wholly, `over`: the app has all it will get. */
+  #state: 'waiting' | 'streaming' | 'answered' | 'over' = 'waiting';
+  #stall: Timer | undefined;
+
+  constructor(
+    call: Call,
+    request: IncomingMessage,
+    response: ServerResponse,
+    context: EdgeContext,
+    options: ResponderOptions,
+  ) {
+    this.call = call;
+    this.request = request;
+    this.response = response;
+    this.context = context;
+    this.#options = options;
+    context.live.add(this);
+    response.on('close', this.#onClose);
+    // A pipelined request has no turn on the connection yet, and its response would not hear of the connection's end.
+    if (response.socket === null) request.socket.on('close', this.#onClose);
+  }
+
+  /** Whether the app has been sent a head. */
+  get answering(): boolean {
+    return this.#state !== 'waiting';
+  }
+
+  get socket(): IncomingMessage['socket'] {
+    return this.request.socket;
+  }
+
+  // The pipeline tells how the call goes.
+
+  onRequestStart(controller: Controller): void {
+    this.#controller = controller;
+    // The call may have ended before there was anything to steer.
+    if (this.#state === 'over' || this.#error !== undefined) controller.abort(this.#error ?? clientGone());
+  }
+
+  onResponseStart(controller: Controller, status: number, headers: ResponseHeaders, statusText?: string): void {
+    if (this.#state !== 'waiting') return;
+    if (status < 200) {
+      if (this.request.httpVersion !== '1.0') {
+        sendInterim(this.response, status, readResponseHeaders(controller.rawHeaders ?? headers));
+      }
+      return;
+    }
+    this.call.body.release();
+    const source = readResponseHeaders(controller.rawHeaders ?? headers);
+    try {
+      this.#writeHead(status, statusText, applyEdits(source, this.#options.responseEdits));
+    } catch (cause) {
+      this.fail(new OutriggerError('bad-response', 'the head cannot be passed on', { cause, reason: 'protocol' }));
+      return;
+    }
+    this.#state = 'streaming';
+    // Data that came with the head goes out with it; else the head goes alone: an event stream may be silent for long.
+    process.nextTick(flushHead, this.response);
+  }
+
+  onResponseData(controller: Controller, chunk: Buffer): void {
+    if (this.#state !== 'streaming' || this.response.write(chunk)) return;
+    controller.pause();
+    if (this.#stall !== undefined) return;
+    this.#watchReader();
+    this.response.once('drain', () => {
+      this.#stall?.cancel();
+      this.#stall = undefined;
+      this.#controller?.resume();
+    });
+  }
+
+  onResponseEnd(controller: Controller, trailers: ResponseHeaders): void {
+    if (this.#state !== 'streaming') return;
+    this.#state = 'answered';
+    const { response } = this;
+    if (response.chunkedEncoding) {
+      const fields = readTrailers(controller.rawTrailers ?? trailers);
+      if (fields.length > 0) response.addTrailers(fields);
+    }
+    this.#end();
+  }
+
+  onResponseError(_controller: Controller | undefined, error: Error): void {
+    if (this.#state === 'waiting') this.#answerProblem(asOutriggerError(error));
+    else if (this.#state === 'streaming') this.#break(asOutriggerError(error));
+  }
+
+  // The edge ends the call.
+
+  /** Ends the call with an error: a problem document where nothing was sent yet, else a connection that visibly breaks. */
+  fail(error: OutriggerError): void {
+    if (this.#state === 'waiting') this.#answerProblem(error);
+    else if (this.#state === 'streaming') this.#break(error);
+    this.#controller?.abort(error);
+  }
+
+  /** The app's connection was cut by us, or taken over by an upgrade: how the call ended is known elsewhere. */
+  protected end(status: number, error: OutriggerError | undefined): void {
+    this.#status = status;
+    this.#error = error;
+  }
+
+  protected get controller(): Controller | undefined {
+    return this.#controller;
+  }
+
+  #writeHead(status: number, statusText: string | undefined, headers: string[]): void {
+    const { response, call } = this;
+    const bodiless = isBodiless(status) || this.request.method === 'HEAD';
+    const head = withoutTrailer(headers, status, bodiless || this.request.httpVersion === '1.0');
+    head.push('x-outrigger-attempts', String(call.attempts));
+    if (call.fallback !== undefined) head.push('x-outrigger-fallback', call.fallback);
+    if (this.context.draining || !this.#options.requestComplete()) head.push('connection', 'close');
+    if (statusText !== undefined && statusText !== STATUS_CODES[status] && TEXT.test(statusText)) {
+      response.writeHead(status, statusText, head);
+    } else {
+      response.writeHead(status, head);
+    }
+    this.#status = status;
+  }
+
+  #answerProblem(error: OutriggerError): void {
+    this.#state = 'answered';
+    this.#error = error;
+    this.call.body.release();
+    const { response, call } = this;
+    if (response.destroyed || error.code === 'client-gone') return;
+    const { status, headers, body, close } = problemOf(error, call.route === NO_ROUTE ? undefined : call);
+    if (!close && (this.context.draining || !this.#options.requestComplete())) headers.push('connection', 'close');
+    this.#status = status;
+    response.writeHead(status, headers);
+    if (this.request.method !== 'HEAD') response.write(body);
+    this.#end();
+  }
+
+  #end(): void {
+    const { response, request } = this;
+    this.#options.release();
+    if (!this.#options.requestComplete()) closeGently(request, response, this.context.clock);
+    response.end();
+    // What the kernel did not take at once waits for the app to read.
+    if ((response.socket?.writableLength ?? 0) > 0) this.#watchReader();
+  }
+
+  #break(error: OutriggerError): void {
+    this.#state = 'answered';
+    this.#error = error;
+    cut(this.request.socket);
+  }
+
+  /** An app that doesn't read for so long does not want the answer. */
+  #watchReader(): void {
+    this.#stall?.cancel();
+    this.#stall = this.context.clock.setTimer(this.#options.idleTimeoutMs, () => {
+      this.context.emit({ type: 'timeout', call: this.call, kind: 'idle' });
+      cut(this.request.socket);
+    });
+  }
+
+  readonly #onClose = (): void => {
+    if (this.#state === 'over') return;
+    const unfinished = !this.response.writableFinished && this.#error === undefined;
+    this.#state = 'over';
+    this.#stall?.cancel();
+    this.request.socket.off('close', this.#onClose);
+    if (unfinished && this.#status !== 101) {
+      this.#error = clientGone();
+      this.#controller?.abort(this.#error);
+    }
+    this.#options.release();
+    const { context, call } = this;
+    context.live.delete(this);
+    context.emit({
+      type: 'call',
+      call,
+      status: this.#status,
+      outcome: this.#outcome(),
+      error: this.#error,
+      durationMs: context.clock.now() - call.startedAt,
+    });
+  };
+
+  #outcome(): CallOutcome {
+    const error = this.#error;
+    if (error !== undefined) {
+      if (error.code === 'client-gone') return 'client-gone';
+      return REFUSALS.has(error.code) ? 'refused' : 'failure';
+    }
+    if (this.call.fallback !== undefined) return 'fallback';
+    return this.#status < 500 ? 'success' : 'failure';
+  }
+}
+
+function flushHead(response: ServerResponse): void {
+  if (!response.destroyed && !response.writableEnded) response.flushHeaders();
+}
+
+function clientGone(): OutriggerError {
+  return new OutriggerError('client-gone', 'the app closed its connection');
+}
+
+function asOutriggerError(error: Error): OutriggerError {
+  return error instanceof OutriggerError ? error : new OutriggerError('internal', error.message, { cause: error });
+}

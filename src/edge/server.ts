@@ -1,0 +1,89 @@
+import { createServer, METHODS, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import proxy from '@fastify/http-proxy';
+import fastify from 'fastify';
+import { OutriggerError } from '../errors.js';
+import type { ReplayMemory } from '../pipeline/replay-memory.js';
+import type { CallEvent, PolicyEvent } from '../policies/events.js';
+import type { Clock } from '../runtime/clock.js';
+import { Forwarder, type ForwarderOptions } from './forward.js';
+import type { EdgeContext } from './responder.js';
+import type { EdgeRoute } from './route.js';
+
+export interface EdgeOptions {
+  readonly routes: readonly EdgeRoute[];
+  readonly clock: Clock;
+  readonly replayMemory: ReplayMemory;
+  readonly emit: (event: CallEvent | PolicyEvent) => void;
+  readonly traceIdOf?: NonNullable<ForwarderOptions['traceIdOf']>;
+}
+
+/** One generation of the configuration as the listener sees it. */
+export interface Edge {
+  readonly handleRequest: (request: IncomingMessage, response: ServerResponse) => void;
+  readonly handleUpgrade: (request: IncomingMessage, socket: Socket, head: Buffer) => void;
+  /** Calls that have not ended yet, WebSockets included. */
+  readonly inFlight: number;
+  /** Whether a call that came over this connection has not ended yet. */
+  isBusy(socket: Socket): boolean;
+  /** From now on every answer closes its connection. */
+  beginDrain(): void;
+  /** Answers `draining` to all calls that have no head yet. */
+  refuseUnanswered(): void;
+  /** Frees what Fastify holds; the calls in flight are not touched. */
+  close(): Promise<void>;
+}
+
+/** Where @fastify/http-proxy would send requests if it sent any. */
+const NOWHERE = 'http://outrigger.invalid';
+
+/**
+ * Fastify with @fastify/http-proxy registered once, for everything, whose handler hands over to our own routing and
+ * pipeline. Fastify sees every request as one for `/`: its router and the plugin's checks would refuse lawful paths such as
+ * `//x` and `%E9`, and routes in the file's order are not in its power.
+ */
+export async function createEdge(options: EdgeOptions): Promise<Edge> {
+  const context: EdgeContext = { clock: options.clock, emit: options.emit, live: new Set(), draining: false };
+  const forwarder = new Forwarder({ traceIdOf: undefined, ...options }, context);
+
+  const app = fastify({
+    logger: false,
+    exposeHeadRoutes: false,
+    return503OnClosing: false,
+    rewriteUrl: () => '/',
+    // It never listens: the listener outlives the generations and hands over what comes in.
+    serverFactory: () => createServer(),
+  });
+  const methods = METHODS.filter((method) => method !== 'CONNECT');
+  // No method has a body in Fastify's eyes, so that it leaves bodies alone.
+  for (const method of methods) app.addHttpMethod(method, { hasBody: false, overrideExisting: true });
+  await app.register(proxy, {
+    upstream: NOWHERE,
+    httpMethods: methods,
+    routes: ['/'],
+    proxyPayloads: false,
+    handler: (request, reply) => {
+      reply.hijack();
+      forwarder.forward(request.raw, reply.raw, request.originalUrl);
+    },
+  });
+  await app.ready();
+
+  return {
+    handleRequest: (request, response) => app.routing(request, response),
+    handleUpgrade: (_request, socket) => socket.destroy(),
+    get inFlight() {
+      return context.live.size;
+    },
+    isBusy: (socket) => [...context.live].some((responder) => responder.socket === socket),
+    beginDrain() {
+      context.draining = true;
+    },
+    refuseUnanswered() {
+      for (const responder of [...context.live]) {
+        if (!responder.answering) responder.fail(new OutriggerError('draining', 'the proxy shuts down'));
+      }
+    },
+    close: () => app.close(),
+  };
+}

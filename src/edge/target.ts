@@ -1,0 +1,64 @@
+import { OutriggerError } from '../errors.js';
+import { isValidHost } from '../routing/host.js';
+import type { Rewrite } from './route.js';
+
+/** Where a request wants to go, as it was sent. */
+export interface RequestTarget {
+  readonly path: string;
+  /** With its question mark; empty without one. */
+  readonly query: string;
+  /** The authority of an absolute-form target, which replaces Host (RFC 9112, 3.2.2). */
+  readonly authority: string | undefined;
+}
+
+/** Takes a request target apart (RFC 9112, 3.2). Throws `bad-request` for one that no origin server could be asked. */
+export function parseTarget(target: string): RequestTarget {
+  if (target.startsWith('/')) return split(target, undefined);
+  const scheme = /^https?:\/\//i.exec(target);
+  if (scheme === null) {
+    if (target === '*') {
+      throw new OutriggerError('bad-request', 'OPTIONS * asks the proxy itself and is not passed on', {
+        reason: 'method',
+      });
+    }
+    throw new OutriggerError('bad-request', 'the request target is neither a path nor an http URL');
+  }
+  const start = scheme[0].length;
+  const length = target.slice(start).search(/[/?#]/);
+  const end = length === -1 ? target.length : start + length;
+  const authority = target.slice(start, end);
+  if (authority === '' || !isValidHost(authority)) {
+    throw new OutriggerError('bad-request', "the request target's authority is malformed");
+  }
+  const rest = target.slice(end);
+  return split(rest.startsWith('/') ? rest : `/${rest}`, authority);
+}
+
+function split(target: string, authority: string | undefined): RequestTarget {
+  const mark = target.indexOf('?');
+  return mark === -1
+    ? { path: target, query: '', authority }
+    : { path: target.slice(0, mark), query: target.slice(mark), authority };
+}
+
+/**
+ * A segment that a server may take for `.` or `..`, however it is written: encoded, between encoded slashes or backslashes,
+ * or with a path parameter behind it.
+ */
+const DOT_SEGMENT = /(?:^|[/\\]|%2f|%5c)(?:\.|%2e){1,2}(?=$|[/\\;]|%2f|%5c|%3b)/i;
+
+/** Whether a path has dot segments, plain or encoded: with them, it may mean another path than the one it seems to be. */
+export function hasDotSegments(path: string): boolean {
+  return (path.includes('.') || path.includes('%2')) && DOT_SEGMENT.test(path);
+}
+
+/** Changes a path as the route says. The rest of it is left exactly as it was sent. */
+export function rewritePath(path: string, rewrite: Rewrite): string {
+  const strip = withoutSlash(rewrite.stripPrefix);
+  const rest = path === strip || path.startsWith(`${strip}/`) ? path.slice(strip.length) : path;
+  return withoutSlash(rewrite.addPrefix) + rest || '/';
+}
+
+function withoutSlash(prefix: string | undefined): string {
+  return prefix?.replace(/\/+$/, '') ?? '';
+}

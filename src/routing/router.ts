@@ -1,0 +1,101 @@
+import { normalizeHost } from './host.js';
+import { PathIndex } from './path-index.js';
+
+/** Which calls take a route; all that is given must hold. */
+export interface RouteMatch {
+  /** Exact or `*.suffix`; compared without case and port. */
+  readonly host?: string;
+  /** Exact, or a prefix that ends in `/*`; compared with the path as it was sent. */
+  readonly path?: string;
+  /** In upper case. */
+  readonly methods?: readonly string[];
+  /** Headers that must have exactly these values. */
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** A request, as far as routes can tell requests apart. */
+export interface RoutedRequest {
+  readonly host: string;
+  /** As sent, without the query. */
+  readonly path: string;
+  readonly method: string;
+  /** A header's value; the name in lower case. */
+  header(name: string): string | undefined;
+}
+
+export interface Router<T> {
+  /** The first route, in the order given, that matches. */
+  find(request: RoutedRequest): T | undefined;
+}
+
+interface Candidate<T> {
+  readonly index: number;
+  readonly route: T;
+  readonly methods: ReadonlySet<string> | undefined;
+  readonly headers: readonly (readonly [name: string, value: string])[];
+}
+
+/**
+ * Matches requests to routes. Hosts and paths are looked up, not tried one by one, so that the cost does not grow with the
+ * number of routes; methods and headers are tried in order among the routes whose host and path match.
+ */
+export function createRouter<T extends { readonly match: RouteMatch }>(routes: readonly T[]): Router<T> {
+  const anyHost = new PathIndex<Candidate<T>>();
+  const exactHosts = new Map<string, PathIndex<Candidate<T>>>();
+  const suffixes = new Map<string, PathIndex<Candidate<T>>>();
+
+  routes.forEach((route, index) => {
+    const { host, path, methods, headers } = route.match;
+    const candidate = {
+      index,
+      route,
+      methods: methods === undefined ? undefined : new Set(methods),
+      headers: Object.entries(headers ?? {}).map(([name, value]) => [name.toLowerCase(), value] as const),
+    };
+    paths(host).add(path, candidate);
+  });
+
+  function paths(host: string | undefined): PathIndex<Candidate<T>> {
+    if (host === undefined) return anyHost;
+    const wildcard = host.startsWith('*.');
+    const table = wildcard ? suffixes : exactHosts;
+    const key = normalizeHost(wildcard ? host.slice(2) : host);
+    let found = table.get(key);
+    if (found === undefined) {
+      found = new PathIndex();
+      table.set(key, found);
+    }
+    return found;
+  }
+
+  function find(request: RoutedRequest): T | undefined {
+    let best: Candidate<T> | undefined;
+    const consider = (candidates: readonly Candidate<T>[]) => {
+      for (const candidate of candidates) {
+        if (best !== undefined && candidate.index >= best.index) return;
+        if (!holds(candidate, request)) continue;
+        best = candidate;
+        return;
+      }
+    };
+    anyHost.visit(request.path, consider);
+    if (exactHosts.size > 0 || suffixes.size > 0) {
+      const host = normalizeHost(request.host);
+      exactHosts.get(host)?.visit(request.path, consider);
+      if (suffixes.size > 0) {
+        // `*.b.c` stands for one label or more, and not for b.c itself.
+        for (let dot = host.indexOf('.'); dot !== -1; dot = host.indexOf('.', dot + 1)) {
+          if (dot > 0) suffixes.get(host.slice(dot + 1))?.visit(request.path, consider);
+        }
+      }
+    }
+    return best?.route;
+  }
+
+  return { find };
+}
+
+function holds<T>(candidate: Candidate<T>, request: RoutedRequest): boolean {
+  if (candidate.methods?.has(request.method) === false) return false;
+  return candidate.headers.every(([name, value]) => request.header(name) === value);
+}
