@@ -1,0 +1,144 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createAdmin } from './admin/server.js';
+import { createRoutes } from './app/routes.js';
+import { topologyOf } from './app/topology.js';
+import { Upstreams } from './app/upstreams.js';
+import type { Address } from './config/addresses.js';
+import type { Config } from './config/config.js';
+import { drain } from './edge/drain.js';
+import { Listener, type ListenAddress, type ListenerTarget } from './edge/listener.js';
+import { createEdge, type Edge } from './edge/server.js';
+import { EventLog } from './observability/event-log.js';
+import type { Logger } from './observability/logging.js';
+import { Metrics } from './observability/metrics.js';
+import { ReplayMemory } from './pipeline/replay-memory.js';
+import type { CallEvent, PolicyEvent } from './policies/events.js';
+import type { PolicyDeps } from './policies/policy.js';
+import type { Clock } from './runtime/clock.js';
+import type { Random } from './runtime/random.js';
+
+/** What the composition root is given. */
+export interface AppOptions {
+  readonly config: Config;
+  readonly logger: Logger;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Outrigger's own version. */
+  readonly version: string;
+}
+
+/** Where an app listens: `http://host:port` or `unix:/path`. */
+export interface Listening {
+  readonly listen: readonly string[];
+  readonly admin: string;
+}
+
+/** The proxy, put together. */
+export interface App {
+  /** Listens. Fails with a message for people if it can't. */
+  start(): Promise<Listening>;
+  /** Ends when what is in flight has ended, or at drainTimeout. */
+  drain(): Promise<void>;
+  /** Cuts everything. */
+  closeNow(): void;
+}
+
+/** Wires the rooms together; nothing else does. */
+export function createApp({ config, logger, clock, random, version }: AppOptions): App {
+  const metrics = new Metrics({ topology: topologyOf(config), clock, version });
+  const eventLog = new EventLog(logger, config.log.access);
+  const emit = (event: PolicyEvent | CallEvent): void => {
+    metrics.record(event);
+    eventLog.record(event);
+  };
+  const deps: PolicyDeps = { clock, random, emit };
+  const replayMemory = new ReplayMemory(config.limits.replayMemoryBytes);
+  const upstreams = new Upstreams(config, deps);
+  const target = new CountingTarget();
+  const listener = new Listener(
+    {
+      maxHeaderSize: config.limits.maxHeaderSizeBytes,
+      headersTimeoutMs: config.limits.headersTimeoutMs,
+      maxConnections: config.limits.maxConnections,
+    },
+    target,
+  );
+
+  let phase: 'starting' | 'ready' | 'draining' = 'starting';
+  const admin = createAdmin({
+    metrics,
+    ready: () => (phase === 'ready' ? { ready: true } : { ready: false, reason: phase }),
+    listen: config.admin.listen,
+  });
+  metrics.watch({
+    ...upstreams.sources(),
+    replayMemoryBytes: () => replayMemory.used,
+    inFlight: () => target.inFlight,
+  });
+
+  return {
+    async start() {
+      const adminAddress = await admin.listen();
+      target.edge = await createEdge({
+        routes: createRoutes(config, upstreams, deps),
+        clock,
+        replayMemory,
+        emit,
+      });
+      const listen: string[] = [];
+      for (const address of config.listen) listen.push(await listener.listen(listenAddress(address)));
+      phase = 'ready';
+      return { listen, admin: adminAddress };
+    },
+
+    async drain() {
+      phase = 'draining';
+      target.edge?.beginDrain();
+      listener.closeIdleConnections();
+      const ended = await drain({
+        clock,
+        delayMs: config.drainDelayMs,
+        timeoutMs: config.drainTimeoutMs,
+        inFlight: () => target.inFlight,
+        taken: () => target.taken,
+        refuseRest: () => target.edge?.refuseUnanswered(),
+      });
+      if (ended === 'timeout') logger.warn({ inFlight: target.inFlight }, 'calls cut at the drain timeout');
+    },
+
+    closeNow() {
+      listener.closeAllConnections();
+      void upstreams.destroy();
+    },
+  };
+}
+
+/** Hands what comes in to the edge of the configuration in force, and counts it. */
+class CountingTarget implements ListenerTarget {
+  edge: Edge | undefined;
+  /** Requests and upgrades ever. */
+  taken = 0;
+
+  readonly handleRequest = (request: IncomingMessage, response: ServerResponse): void => {
+    this.taken++;
+    this.edge?.handleRequest(request, response);
+  };
+
+  readonly handleUpgrade: ListenerTarget['handleUpgrade'] = (request, socket, head) => {
+    this.taken++;
+    this.edge?.handleUpgrade(request, socket, head);
+  };
+
+  isBusy(socket: Parameters<ListenerTarget['isBusy']>[0]): boolean {
+    return this.edge?.isBusy(socket) ?? false;
+  }
+
+  get inFlight(): number {
+    return this.edge?.inFlight ?? 0;
+  }
+}
+
+function listenAddress(address: Address): ListenAddress {
+  if (address.kind === 'unix') return { path: address.path };
+  return address.host === undefined ? { port: address.port } : { host: address.host, port: address.port };
+}

@@ -1,0 +1,60 @@
+import type { Config, ResolvedUpstream } from '../config/config.js';
+import type { MetricSources } from '../observability/metrics.js';
+import type { PolicyDeps } from '../policies/policy.js';
+import { parseDuration } from '../policies/rules/units.js';
+import { createPool } from '../upstream/pool.js';
+import { Upstream } from '../upstream/upstream.js';
+
+/** The upstreams of a configuration, by name. */
+export class Upstreams {
+  readonly #upstreams: ReadonlyMap<string, Upstream>;
+  readonly #deps: PolicyDeps;
+
+  constructor(config: Config, deps: PolicyDeps) {
+    this.#deps = deps;
+    this.#upstreams = new Map(
+      [...config.upstreams].map(([name, options]) => [name, createUpstream(options, config, deps)]),
+    );
+  }
+
+  get(name: string): Upstream {
+    const upstream = this.#upstreams.get(name);
+    if (upstream === undefined) throw new Error(`there is no upstream '${name}'`);
+    return upstream;
+  }
+
+  /** What metrics read when they are scraped. */
+  sources(): Pick<MetricSources, 'circuits' | 'concurrency' | 'budgets'> {
+    const all = [...this.#upstreams.values()];
+    const present = <View>(views: readonly (View | undefined)[]): View[] => views.filter((view) => view !== undefined);
+    return {
+      circuits: () => all.flatMap((upstream) => upstream.circuits?.view() ?? []),
+      concurrency: () => present(all.map((upstream) => upstream.limiters?.view())),
+      budgets: () =>
+        present(
+          all.map(({ name, budgets }) =>
+            budgets === undefined
+              ? undefined
+              : { upstream: name, remaining: budgets.remaining(this.#deps.clock.now()) },
+          ),
+        ),
+    };
+  }
+
+  /** Cuts all connections. */
+  async destroy(): Promise<void> {
+    await Promise.all([...this.#upstreams.values()].map((upstream) => upstream.destroy()));
+  }
+}
+
+function createUpstream(options: ResolvedUpstream, config: Config, deps: PolicyDeps): Upstream {
+  const { connectTimeoutMs, keepAliveTimeoutMs, tls } = options;
+  const attempts = config.routes
+    .filter((route) => route.upstream === options.name && route.attemptTimeout !== false)
+    .map((route) => (route.attemptTimeout === false ? 0 : parseDuration(route.attemptTimeout.attemptTimeout)));
+  return new Upstream(
+    { ...options, longestAttemptMs: attempts.length === 0 ? Infinity : Math.max(...attempts) },
+    (origin) => createPool(origin, { connectTimeoutMs, keepAliveTimeoutMs, tls }),
+    deps,
+  );
+}
