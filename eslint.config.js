@@ -1,6 +1,6 @@
 // Typed lint. What matters here beyond style: no promise is lost, time and chance come in as parameters, and imports
 // go one way only. The table of rooms is shared with test/unit/import-direction.test.ts.
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import prettier from 'eslint-config-prettier';
 import tseslint from 'typescript-eslint';
 
@@ -39,34 +39,31 @@ const rawTimeModules = ['node:timers', 'node:timers/promises', 'node:perf_hooks'
   message: CLOCK,
 }));
 
-/** A room is a folder of src, or one file beside the folders. */
-const isFolder = (room) => existsSync(new URL(`src/${room}`, import.meta.url));
-
-/** Imports of these rooms as they are written in `room`: `../errors.js` from a folder, `./errors.js` beside it. */
-function importsOf(names, room) {
-  return `^${isFolder(room) ? '(?:\\.\\./)+' : '\\./'}(?:${names.join('|')})(?:\\.js$|/)`;
+/** Imports of these rooms: `prefix` leads from the importing file to src, `../` from a folder and `./` beside it. */
+function importsOf(names, prefix) {
+  return `^${prefix}(?:${names.join('|')})(?:\\.js$|/)`;
 }
 
-/** One block per room of src: what it may not import at all, and what for its types only. */
-const importDirection = Object.entries(rooms).map(([room, { imports, types }]) => {
+/** What files of a room may not import at all, and what for its types only. A room is a folder of src, a file, or both. */
+const importDirection = Object.entries(rooms).flatMap(([room, { imports, types }]) => {
   const others = Object.keys(rooms).filter((name) => name !== room && !imports.includes(name));
   const never = others.filter((name) => !types.includes(name));
-  const patterns = [];
-  if (never.length > 0) {
-    patterns.push({
-      regex: importsOf(never, room),
-      message: `Against the stream: see ${room} in test/support/rooms.json.`,
-    });
-  }
-  if (types.length > 0) {
-    const message = `For its types only: see ${room} in test/support/rooms.json.`;
-    patterns.push({ regex: importsOf(types, room), allowTypeImports: true, message });
-  }
-  const paths = room === 'runtime' ? [] : rawTimeModules;
-  return {
-    files: [`src/${room}.ts`, `src/${room}/**/*.ts`],
-    rules: { '@typescript-eslint/no-restricted-imports': ['error', { paths, patterns }] },
-  };
+  const table = 'see test/support/rooms.json';
+  return [
+    { files: [`src/${room}.ts`], prefix: '\\./' },
+    { files: [`src/${room}/**/*.ts`], prefix: '(?:\\.\\./)+' },
+  ].map(({ files, prefix }) => {
+    const patterns = [];
+    if (never.length > 0) {
+      patterns.push({ regex: importsOf(never, prefix), message: `Not from ${room}, against the stream: ${table}.` });
+    }
+    if (types.length > 0) {
+      const message = `From ${room} for its types only: ${table}.`;
+      patterns.push({ regex: importsOf(types, prefix), allowTypeImports: true, message });
+    }
+    const paths = room === 'runtime' ? [] : rawTimeModules;
+    return { files, rules: { '@typescript-eslint/no-restricted-imports': ['error', { paths, patterns }] } };
+  });
 });
 
 export default tseslint.config(
