@@ -29,7 +29,7 @@ export interface Arguments {
   readonly positionals: readonly string[];
 }
 
-/** Reads a command's arguments: `--flag value` or `--flag=value`, in any order. `--` ends the flags. */
+/** Reads a command's arguments: `--flag value` or `--flag=value`, in any order. `--` ends the flags. `[NAME]` may be left out. */
 export function readArguments(args: readonly string[], flags: Flags, positionals: readonly string[] = []): Arguments {
   const options = Object.entries(flags).map(([name, { value }]) => [name, { type: typeOf(value) }] as const);
   const { tokens } = parseArgs({
@@ -56,7 +56,7 @@ export function readArguments(args: readonly string[], flags: Flags, positionals
     }
   }
   const missing = positionals[rest.length];
-  if (missing !== undefined) throw new UsageError(`${missing} is missing`);
+  if (missing?.startsWith('[') === false) throw new UsageError(`${missing} is missing`);
   if (rest.length > positionals.length) throw new UsageError(`unexpected '${rest[positionals.length]}'`);
   return { values, switches, positionals: rest };
 }

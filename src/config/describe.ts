@@ -12,6 +12,8 @@ const UNIT_WORDS: Readonly<Record<Unit, string>> = {
   size: 'a size such as 512B, 64KiB or 2MB',
   ratio: 'a ratio from 0, such as 0.5 or 50%',
   text: 'text',
+  name: 'a name of 1 to 100 characters',
+  'header-value': 'text without line breaks',
   class: 'a class',
   'status-range': 'a status or a range of them, such as 204 or 200-299',
   'header-name': 'a header name',
@@ -29,10 +31,10 @@ const UNIT_WORDS: Readonly<Record<Unit, string>> = {
 export function allowedText(schema: SchemaNode): string {
   if (schema.allowed !== undefined) return orList(schema.allowed);
   if (schema.byKey !== undefined) return `a map with exactly one of ${schema.byKey.join(', ')}`;
-  if (schema.anyOf !== undefined) return orList([...new Set(schema.anyOf.map(allowedText))]);
+  if (schema.anyOf !== undefined) return [...new Set(schema.anyOf.map(allowedText))].join(', or ');
   if (schema.unit !== undefined) return UNIT_WORDS[schema.unit];
   if (schema.enum !== undefined) return orList(schema.enum.map(String));
-  if (schema.const !== undefined) return String(schema.const);
+  if (schema.const !== undefined) return JSON.stringify(schema.const);
   switch (typesOf(schema)[0]) {
     case 'integer':
       return `a whole number${bounds(schema)}`;
@@ -73,7 +75,8 @@ function kindWord(node: ConfigNode): string {
 }
 
 function shorten(text: string): string {
-  return text.length > 60 ? `${text.slice(0, 57)}...` : text;
+  const plain = JSON.stringify(text).slice(1, -1).replaceAll('\\"', '"');
+  return plain.length > 60 ? `${plain.slice(0, 57)}...` : plain;
 }
 
 /** What to write instead, if that can be guessed. */
@@ -87,6 +90,7 @@ export function remedy(schema: SchemaNode, node: ConfigNode): string | undefined
   if (node.kind === 'list' || node.template !== undefined) return undefined;
   const { text, value } = node;
   if (value === null) {
+    if (schema.explicit === true) return 'write {} to match every call';
     if (types.includes('object')) return 'write {} or leave the key out';
     return 'give a value or leave the key out';
   }
@@ -131,6 +135,8 @@ function unitRemedy(unit: Unit | undefined, text: string, value: unknown): strin
     case 'path-pattern':
       return /^[\w*][\w/.*-]*$/.test(text) ? `/${text}` : undefined;
     case 'text':
+    case 'name':
+    case 'header-value':
       return typeof value === 'string' ? undefined : `'${text}'`;
     default:
       return undefined;

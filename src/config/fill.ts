@@ -8,7 +8,8 @@ import { meantKey, propertySchema, schemaFor, type SchemaNode } from './schema-n
  */
 export function fill(schema: SchemaNode, node: ConfigNode, path: readonly PathStep[], issues: Issues): ConfigNode {
   const own = schemaFor(schema, node);
-  if (own === undefined) return node;
+  // Of what is refused as a whole, nothing can be missing.
+  if (own === undefined || issues.has(path)) return node;
   if (node.kind === 'list') {
     const items = own.items;
     if (items === undefined) return node;

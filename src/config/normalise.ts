@@ -29,6 +29,8 @@ function normaliseScalar(node: ScalarNode, schema: SchemaNode): ScalarNode {
   }
   switch (schema.unit) {
     case 'text':
+    case 'name':
+    case 'header-value':
       // Nothing is text only where a variable was empty; a key without a value stays a mistake.
       if (node.value === null && node.template === undefined) return node;
       return { ...node, value: node.text };

@@ -24,6 +24,7 @@ import { LoadBalancingOptions } from '../upstream/balancing.js';
 import { DiscoveryOptions } from '../upstream/discovery.js';
 import { HealthCheckOptions } from '../upstream/health-check.js';
 import { TlsOptions } from '../upstream/tls.js';
+import type { SchemaNode } from './schema-node.js';
 
 /** A key, or a key's value, whose policy is not built yet. `*` stands for any item of a list. */
 export interface NotAvailableYet {
@@ -53,14 +54,15 @@ const closed = { additionalProperties: false } as const;
 
 /** A policy's options, or false to turn it off. `offByDefault`: it is off until set. */
 function orFalse<T extends TSchema>(schema: T, offByDefault = false) {
-  const { description, default: ownDefault } = schema;
+  const own: SchemaNode = schema;
+  const { description, default: ownDefault } = own;
   const byDefault = offByDefault ? { default: false } : ownDefault === undefined ? {} : { default: ownDefault };
   return Type.Union([schema, Type.Literal(false)], { description, orFalse: true, ...byDefault });
 }
 
 const address = (description: string) => Type.String({ description, unit: 'address', minLength: 1 });
 const origin = () => Type.String({ unit: 'origin', pattern: '^https?://[^\\s]+$' });
-const name = (description: string) => Type.String({ description, unit: 'text', pattern: NAME_PATTERN });
+const name = (description: string) => Type.String({ description, unit: 'name', pattern: NAME_PATTERN });
 const path = (description: string) =>
   Type.Optional(Type.String({ description, unit: 'path', pattern: '^/[\\u0021-\\u007e]*$' }));
 
@@ -221,7 +223,7 @@ export const ConfigFileSchema = Type.Object(
       ...closed,
       description: 'The services that are called, by name. They carry what protects the service.',
       minProperties: 1,
-      keyUnit: 'text',
+      keyUnit: 'name',
     }),
     routes: Type.Array(RouteSchema, {
       description: 'Which call goes where, and how; the first that matches wins. They carry what the caller wants.',

@@ -1,21 +1,10 @@
 import { Ajv, type ErrorObject } from 'ajv';
 import { allowedText, foundText, remedy } from './describe.js';
 import type { Issues } from './issues.js';
+import { nearest } from './nearest.js';
 import { type ConfigNode, entryOf, nodeAt, type PathStep, toValue } from './nodes.js';
 import { RouteSchema, UpstreamSchema } from './schema.js';
 import { branchIndex, meantKey, propertySchema, type SchemaNode } from './schema-node.js';
-
-/** The schema without `required`: what is missing is told when defaults are filled in. */
-export function withoutRequired(schema: unknown): object {
-  const strip = (value: unknown): unknown => {
-    if (Array.isArray(value)) return value.map(strip);
-    if (typeof value !== 'object' || value === null) return value;
-    const isObjectSchema = 'type' in value && value.type === 'object';
-    const kept = Object.entries(value).filter(([key]) => !(key === 'required' && isObjectSchema));
-    return Object.fromEntries(kept.map(([key, item]) => [key, strip(item)]));
-  };
-  return Object(strip(schema));
-}
 
 /** Checks a file against its schema, and says at which place what is wrong. */
 export class Validator {
@@ -23,9 +12,7 @@ export class Validator {
 
   constructor(schema: SchemaNode) {
     // Not strict: the schema bears annotations of ours.
-    this.#check = new Ajv({ allErrors: true, verbose: true, strict: false, logger: false }).compile(
-      withoutRequired(schema),
-    );
+    this.#check = new Ajv({ allErrors: true, verbose: true, strict: false, logger: false }).compile(schema);
   }
 
   validate(root: ConfigNode, issues: Issues): void {
@@ -47,7 +34,8 @@ function relevant(errors: readonly ErrorObject[], root: ConfigNode): ErrorObject
       if (inUnion && !error.schemaPath.startsWith(`${union.schemaPath}/${meant}/`)) dropped.add(error);
     }
   }
-  return errors.filter((error) => !dropped.has(error));
+  // What is missing is told when defaults are filled in: the schema requires also what has a default.
+  return errors.filter((error) => !dropped.has(error) && error.keyword !== 'required');
 }
 
 function isUnder(error: ErrorObject, union: ErrorObject): boolean {
@@ -78,12 +66,28 @@ function report(error: ErrorObject, root: ConfigNode, issues: Issues): void {
   if (node === undefined) return;
   const schema = schemaOf(error);
   if (error.keyword === 'additionalProperties') {
-    const key = String(error.params['additionalProperty']);
+    const key = String(error.params.additionalProperty);
     issues.add(entryOf(node, key)?.keyOffset, [...path, key], ...unknownKey(schema, key));
     return;
   }
   if (error.keyword === 'minItems' || error.keyword === 'minProperties') {
+    if (schema.byKey !== undefined && node.kind === 'map') {
+      const keys = node.entries.map((entry) => entry.key);
+      const meant = keys.map((key) => nearest(key, schema.byKey ?? [])).find((key) => key !== undefined);
+      const found = keys.length === 0 ? 'an empty map' : `a map with ${keys.join(', ')}`;
+      const suggestion = meant === undefined || keys.includes(meant) ? undefined : `did you mean '${meant}'?`;
+      issues.add(node.offset, path, `found ${found}; allowed: ${allowedText(schema)}`, suggestion);
+      return;
+    }
     issues.add(node.offset, path, `found an empty ${node.kind}; at least one entry is needed`);
+    return;
+  }
+  if (schema.byKey !== undefined && node.kind === 'map') {
+    const keys = node.entries.map((entry) => entry.key);
+    const meant = keys.map((key) => nearest(key, schema.byKey ?? [])).find((key) => key !== undefined);
+    const found = keys.length === 0 ? 'an empty map' : `a map with ${keys.join(', ')}`;
+    const suggestion = meant === undefined || keys.includes(meant) ? undefined : `did you mean '${meant}'?`;
+    issues.add(node.offset, path, `found ${found}; allowed: ${allowedText(schema)}`, suggestion);
     return;
   }
   issues.add(node.offset, path, `found ${foundText(node)}; allowed: ${allowedText(schema)}`, remedy(schema, node));
@@ -91,7 +95,8 @@ function report(error: ErrorObject, root: ConfigNode, issues: Issues): void {
 
 function unknownKey(schema: SchemaNode, key: string): [message: string, suggestion?: string] {
   if (schema.keyUnit === 'header-name') return [`'${key}' is not a header name`];
-  if (schema.keyUnit !== undefined) return [`'${key}' can not be a name; allowed: text of at most 100 characters`];
+  if (schema.keyUnit !== undefined)
+    return [`'${key}' can not be a name; allowed: ${allowedText({ unit: schema.keyUnit })}`];
   const allowed = `allowed here: ${Object.keys(schema.properties ?? {}).join(', ')}`;
   const other = schema.place === 'route' ? 'upstream' : 'route';
   const otherSchema: SchemaNode = other === 'route' ? RouteSchema : UpstreamSchema;

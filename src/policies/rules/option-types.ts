@@ -15,6 +15,8 @@ export type Unit =
   | 'size'
   | 'ratio'
   | 'text'
+  | 'name'
+  | 'header-value'
   | 'class'
   | 'status-range'
   | 'header-name'
@@ -142,7 +144,7 @@ export function headerNames(defaultValue: readonly string[], description: string
 export function headerMap(defaultValue: Readonly<Record<string, string>> | undefined, description: string) {
   return Type.Record(
     Type.String({ pattern: TOKEN_PATTERN }),
-    Type.String({ unit: 'text', pattern: HEADER_VALUE_PATTERN }),
+    Type.String({ unit: 'header-value', pattern: HEADER_VALUE_PATTERN }),
     { description, ...withDefault(defaultValue), additionalProperties: false, keyUnit: 'header-name' },
   );
 }

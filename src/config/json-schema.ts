@@ -1,0 +1,92 @@
+import { needsValue } from './fill.js';
+import { ConfigFileSchema } from './schema.js';
+import type { SchemaNode } from './schema-node.js';
+
+/** Our annotations; validators that are strict refuse keywords they don't know. */
+const OURS = new Set(['unit', 'keyUnit', 'allowed', 'byKey', 'orFalse', 'explicit', 'place']);
+
+const VARIABLE = {
+  type: 'string',
+  description: 'Holds ${NAME}, ${NAME:-default} or ${file:PATH}.',
+  pattern: '\\$\\{[^}]+\\}',
+};
+
+/** Types of text that YAML may read as something else, such as the status 503 or a header's value. */
+const LOOSE: Readonly<Record<string, readonly string[]>> = {
+  class: ['string', 'integer'],
+  'status-range': ['string', 'integer'],
+  text: ['string', 'number', 'boolean'],
+  name: ['string', 'number', 'boolean'],
+  'header-value': ['string', 'number', 'boolean'],
+};
+
+/**
+ * The JSON Schema of the policy file for editors and other tools. It is made of the schema that validates: what has a
+ * default need not be given, nor what `defaults` may give; and any scalar may be a string that holds `${…}`.
+ */
+export function publishedSchema(): Record<string, unknown> {
+  return {
+    $schema: 'http://json-schema.org/draft-07/schema#',
+    $id: 'https://outrigger.dev/outrigger.schema.json',
+    title: 'Outrigger policy file',
+    description:
+      'Resilience policies for outbound HTTP calls: upstreams carry what protects the service, routes what the caller wants.',
+    ...publish(ConfigFileSchema, true),
+  };
+}
+
+/** @param whole whether all of the map is given here, so that its keys can be required: true at the root and in lists */
+function publish(schema: SchemaNode, whole: boolean): Record<string, unknown> {
+  const published: Record<string, unknown> = {};
+  for (const [keyword, value] of Object.entries(schema)) {
+    if (!OURS.has(keyword) && keyword !== 'required') published[keyword] = value;
+  }
+  const { properties, patternProperties, items, anyOf } = schema;
+  if (properties !== undefined) {
+    published.properties = mapValues(properties, (property) => publish(property, false));
+    const required = (schema.required ?? []).filter(
+      (key) => properties[key] === undefined || needsValue(properties[key]),
+    );
+    if (whole && required.length > 0) published.required = required;
+  }
+  if (patternProperties !== undefined) {
+    published.patternProperties = mapValues(patternProperties, (property) => publish(property, true));
+  }
+  if (items !== undefined) published.items = publish(items, true);
+  if (anyOf !== undefined) published.anyOf = anyOf.map((branch) => publish(branch, whole));
+  if (anyOf !== undefined || items !== undefined || properties !== undefined || patternProperties !== undefined) {
+    return anyOf === undefined ? published : withVariable(published, anyOf);
+  }
+  return scalar(schema, published);
+}
+
+/** A union of scalars has room for one branch more. */
+function withVariable(published: Record<string, unknown>, branches: readonly SchemaNode[]): Record<string, unknown> {
+  const scalars = branches.some((branch) => branch.properties === undefined && branch.items === undefined);
+  const alreadyText = branches.some((branch) => branch.unit !== undefined);
+  if (!scalars || alreadyText || !Array.isArray(published.anyOf)) return published;
+  const own: readonly unknown[] = published.anyOf;
+  return { ...published, anyOf: [...own, VARIABLE] };
+}
+
+function scalar(schema: SchemaNode, published: Record<string, unknown>): Record<string, unknown> {
+  if (schema.const !== undefined) return published;
+  const loose = schema.unit === undefined ? undefined : LOOSE[schema.unit];
+  const type = loose ?? schema.type;
+  // Free text may hold ${…} as it is.
+  const free = schema.type === 'string' && published.pattern === undefined && schema.enum === undefined;
+  if (free) return { ...published, type };
+  const { description, default: byDefault, ...rest } = published;
+  const about = {
+    ...(description === undefined ? {} : { description }),
+    ...(byDefault === undefined ? {} : { default: byDefault }),
+  };
+  return { ...about, anyOf: [{ ...rest, type }, VARIABLE] };
+}
+
+function mapValues(
+  map: Readonly<Record<string, SchemaNode>>,
+  change: (schema: SchemaNode) => Record<string, unknown>,
+): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(map).map(([key, value]) => [key, change(value)]));
+}

@@ -1,0 +1,165 @@
+import { longestDelay } from '../policies/rules/backoff.js';
+import { parseDuration, parseRatio } from '../policies/rules/units.js';
+import type { Config, ResolvedRoute, ResolvedUpstream, RouteMatch } from './config.js';
+import { type ConfigIssue, Issues } from './issues.js';
+import { type ConfigNode, nodeAt, ownPath, type PathStep } from './nodes.js';
+
+/** What a reviewer would ask about: lawful, but probably not what was meant. In the file's order. */
+export function warnings(config: Config): readonly ConfigIssue[] {
+  const issues = new Issues(config.source);
+  for (const [index, route] of config.routes.entries()) {
+    const at = new RouteAt(config, index, issues);
+    const upstream = config.upstreams.get(route.upstream);
+    warnWorstCase(route, at);
+    warnUnreachable(route, index, config.routes, at);
+    warnUnsafeMethods(route, at);
+    warnAlways(route, at);
+    if (upstream !== undefined) warnNoBudget(route, upstream, at);
+  }
+  for (const upstream of config.upstreams.values()) warnRatios(upstream, config, issues);
+  return issues.sorted();
+}
+
+/** Says something about a route at the nearest key that the file has. */
+class RouteAt {
+  readonly #config: Config;
+  readonly #index: number;
+  readonly #issues: Issues;
+
+  constructor(config: Config, index: number, issues: Issues) {
+    this.#config = config;
+    this.#index = index;
+    this.#issues = issues;
+  }
+
+  say(keys: readonly PathStep[], message: string, suggestion?: string): void {
+    const path: PathStep[] = ['routes', this.#index];
+    let node: ConfigNode | undefined = nodeAt(this.#config.effective, ...path);
+    let offset = node?.offset;
+    const own: PathStep[] = [...path, ...keys];
+    for (const key of keys) {
+      path.push(key);
+      node = nodeAt(node, key);
+      if (node?.offset === undefined) break;
+      offset = node.offset;
+    }
+    // Several routes may share the default that this is about: each is told at its own place.
+    this.#issues.add(offset, node === undefined ? own : ownPath(node, own), message, suggestion);
+  }
+}
+
+/** How long a call can take if every attempt times out: attempts times attemptTimeout, plus the longest back-offs. */
+function warnWorstCase(route: ResolvedRoute, at: RouteAt): void {
+  if (route.timeout === false || route.attemptTimeout === false) return;
+  const timeout = parseDuration(route.timeout.timeout);
+  const attempts = route.retry === false ? 1 : route.retry.maxAttempts;
+  const worst = attempts * parseDuration(route.attemptTimeout.attemptTimeout) + longestBackoff(route);
+  if (worst <= timeout) return;
+  const plural = attempts === 1 ? 'attempt' : 'attempts';
+  at.say(
+    ['timeout'],
+    `route '${route.name}': ${attempts} ${plural} of ${route.attemptTimeout.attemptTimeout} and the longest back-off take ` +
+      `${formatMs(worst)}, beyond the timeout of ${route.timeout.timeout}`,
+    'lower attemptTimeout or retry.maxAttempts, or raise timeout',
+  );
+}
+
+/** The sum, in milliseconds, of the longest waits between all of a route's attempts. */
+export function longestBackoff(route: ResolvedRoute): number {
+  if (route.retry === false) return 0;
+  const { strategy, base, factor, max, jitter, delays = [] } = route.retry.backoff;
+  const delaysMs = delays.map(parseDuration);
+  const rules = { strategy, factor, jitter, baseMs: parseDuration(base), maxMs: parseDuration(max), delaysMs };
+  let total = 0;
+  for (let n = 1; n < route.retry.maxAttempts; n++) total += longestDelay(rules, n);
+  return total;
+}
+
+function formatMs(ms: number): string {
+  return ms < 1000 ? `${Math.round(ms)}ms` : `${Number((ms / 1000).toFixed(1))}s`;
+}
+
+function warnUnreachable(route: ResolvedRoute, index: number, routes: readonly ResolvedRoute[], at: RouteAt): void {
+  const before = routes.slice(0, index).find((earlier) => covers(earlier.match, route.match));
+  if (before === undefined) return;
+  at.say(
+    ['name'],
+    `route '${route.name}' can never be reached: '${before.name}' above matches all of its calls`,
+    `move it above '${before.name}'`,
+  );
+}
+
+/** Whether every call that `narrow` matches is matched by `wide` too. */
+export function covers(wide: RouteMatch, narrow: RouteMatch): boolean {
+  return (
+    coversHost(wide.host, narrow.host) &&
+    coversPath(wide.path, narrow.path) &&
+    (wide.methods === undefined || (narrow.methods?.every((method) => wide.methods?.includes(method)) ?? false)) &&
+    Object.entries(wide.headers).every(([name, value]) => narrow.headers[name] === value)
+  );
+}
+
+function coversHost(wide: string | undefined, narrow: string | undefined): boolean {
+  if (wide === undefined || wide === narrow) return true;
+  return narrow !== undefined && wide.startsWith('*.') && narrow.endsWith(wide.slice(1));
+}
+
+function coversPath(wide: string | undefined, narrow: string | undefined): boolean {
+  if (wide === undefined || wide === narrow || wide === '/*') return true;
+  if (narrow === undefined || !wide.endsWith('/*')) return false;
+  const prefix = wide.slice(0, -1);
+  return narrow.startsWith(prefix) || narrow === prefix.slice(0, -1);
+}
+
+function warnUnsafeMethods(route: ResolvedRoute, at: RouteAt): void {
+  if (route.retry === false) return;
+  for (const [index, method] of route.retry.methods.entries()) {
+    if (method !== 'POST' && method !== 'PATCH') continue;
+    at.say(
+      ['retry', 'methods', index],
+      `${method} is retried without need of an idempotency key: what it does may be done twice`,
+      'leave it out: a request that bears a header of retry.idempotencyKeys is retried anyway',
+    );
+  }
+}
+
+function warnAlways(route: ResolvedRoute, at: RouteAt): void {
+  if (route.fallback === false || route.match.methods?.includes('POST') === false) return;
+  for (const [index, step] of route.fallback.steps.entries()) {
+    if (!('upstream' in step) || step.when !== 'always') continue;
+    at.say(
+      ['fallback', 'steps', index, 'when'],
+      `when: always sends a POST that may have been done to '${step.upstream}' too`,
+      'write when: replayable, or match.methods without POST',
+    );
+  }
+}
+
+function warnNoBudget(route: ResolvedRoute, upstream: ResolvedUpstream, at: RouteAt): void {
+  if (upstream.retryBudget !== false) return;
+  const retries = route.retry !== false && route.retry.maxAttempts > 1;
+  for (const [key, on] of [['retry', retries] as const, ['hedge', route.hedge !== false] as const]) {
+    if (!on) continue;
+    at.say(
+      [key],
+      `route '${route.name}' has a ${key} but its upstream '${upstream.name}' has no retryBudget: ` +
+        'in an outage nothing bounds the added load',
+      `leave out retryBudget: false, or write ${key}: false`,
+    );
+  }
+}
+
+const SHARES = ['failureRate', 'slowCallRate', 'probeShare'] as const;
+
+/** `failureRate: 50` is lawful, but 50 is 5000 %. */
+function warnRatios(upstream: ResolvedUpstream, config: Config, issues: Issues): void {
+  if (upstream.circuitBreaker === false) return;
+  for (const key of SHARES) {
+    const value = upstream.circuitBreaker[key];
+    if (typeof value !== 'number' || parseRatio(value) <= 1) continue;
+    const path = ['upstreams', upstream.name, 'circuitBreaker', key];
+    const node = nodeAt(config.effective, ...path);
+    const message = `${value} is ${value * 100} %, more than all calls`;
+    if (node !== undefined) issues.add(node.offset, ownPath(node, path), message, `write ${value}%`);
+  }
+}
