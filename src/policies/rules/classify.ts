@@ -117,8 +117,10 @@ function sentFailure(error: unknown, code: string): OutriggerError {
       reason: 'headers-too-large',
     });
   }
+  // undici leaves the parser's code out, so its name has to do.
   const malformed =
     code.startsWith('HPE_') ||
+    (error instanceof Error && error.name === 'HTTPParserError') ||
     code === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH' ||
     (code === 'UND_ERR_SOCKET' && /^bad (response|upgrade)/.test(messageOf(error)));
   return malformed
