@@ -77,6 +77,8 @@ function checkScalar(unit: Unit, value: string, node: ScalarNode): Finding {
       return checkPath(value.endsWith('/*') ? value.slice(0, -1) : value, true, wrong);
     case 'path':
       return checkPath(value.replace(/\?.*$/s, ''), false, wrong);
+    case 'path-prefix':
+      return checkPath(value, false, wrong);
     case 'method':
       return checkMethod(value, node);
     case 'status-range': {

@@ -24,6 +24,7 @@ const UNIT_WORDS: Readonly<Record<Unit, string>> = {
   origin: 'an origin: http://host:port or https://host:port',
   'path-pattern': 'a path that starts with /, exact or a prefix that ends in /*',
   path: 'a path that starts with /',
+  'path-prefix': 'a path that starts with /, without a query',
   file: "a file's path",
 };
 
@@ -132,6 +133,7 @@ function unitRemedy(unit: Unit | undefined, text: string, value: unknown): strin
     case 'origin':
       return /^[\w.-]+(?::\d+)?$/.test(text) ? `http://${text} or https://${text}` : undefined;
     case 'path':
+    case 'path-prefix':
     case 'path-pattern':
       return /^[\w*][\w/.*-]*$/.test(text) ? `/${text}` : undefined;
     case 'text':

@@ -1,14 +1,20 @@
 import { needsValue } from './fill.js';
 import { ConfigFileSchema } from './schema.js';
-import type { SchemaNode } from './schema-node.js';
+import { type SchemaNode, typesOf } from './schema-node.js';
 
 /** Our annotations; validators that are strict refuse keywords they don't know. */
 const OURS = new Set(['unit', 'keyUnit', 'allowed', 'byKey', 'orFalse', 'explicit', 'place']);
 
-const VARIABLE = {
-  type: 'string',
-  description: 'Holds ${NAME}, ${NAME:-default} or ${file:PATH}.',
-  pattern: '\\$\\{[^}]+\\}',
+const SCALARS = new Set(['string', 'number', 'integer', 'boolean']);
+
+const VARIABLE = { $ref: '#/definitions/variable' };
+
+const definitions = {
+  variable: {
+    description: 'Text that holds ${NAME}, ${NAME:-default} or ${file:PATH}.',
+    type: 'string',
+    pattern: '\\$\\{[^}]+\\}',
+  },
 };
 
 /** Types of text that YAML may read as something else, such as the status 503 or a header's value. */
@@ -27,11 +33,11 @@ const LOOSE: Readonly<Record<string, readonly string[]>> = {
 export function publishedSchema(): Record<string, unknown> {
   return {
     $schema: 'http://json-schema.org/draft-07/schema#',
-    $id: 'https://outrigger.dev/outrigger.schema.json',
     title: 'Outrigger policy file',
     description:
       'Resilience policies for outbound HTTP calls: upstreams carry what protects the service, routes what the caller wants.',
     ...publish(ConfigFileSchema, true),
+    definitions,
   };
 }
 
@@ -60,11 +66,13 @@ function publish(schema: SchemaNode, whole: boolean): Record<string, unknown> {
   return scalar(schema, published);
 }
 
-/** A union of scalars has room for one branch more. */
+/** Where false is the only scalar, there is no branch that takes `${…}` yet. */
 function withVariable(published: Record<string, unknown>, branches: readonly SchemaNode[]): Record<string, unknown> {
-  const scalars = branches.some((branch) => branch.properties === undefined && branch.items === undefined);
-  const alreadyText = branches.some((branch) => branch.unit !== undefined);
-  if (!scalars || alreadyText || !Array.isArray(published.anyOf)) return published;
+  const taken = branches.some(
+    (branch) => branch.const === undefined && typesOf(branch).some((type) => SCALARS.has(type)),
+  );
+  const constant = branches.some((branch) => branch.const !== undefined);
+  if (taken || !constant || !Array.isArray(published.anyOf)) return published;
   const own: readonly unknown[] = published.anyOf;
   return { ...published, anyOf: [...own, VARIABLE] };
 }

@@ -64,7 +64,7 @@ const address = (description: string) => Type.String({ description, unit: 'addre
 const origin = () => Type.String({ unit: 'origin', pattern: '^https?://[^\\s]+$' });
 const name = (description: string) => Type.String({ description, unit: 'name', pattern: NAME_PATTERN });
 const path = (description: string) =>
-  Type.Optional(Type.String({ description, unit: 'path', pattern: '^/[\\u0021-\\u007e]*$' }));
+  Type.Optional(Type.String({ description, unit: 'path-prefix', pattern: '^/[\\u0021-\\u007e]*$' }));
 
 const headerEdits = (description: string) =>
   Type.Object(

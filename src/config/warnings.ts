@@ -2,7 +2,7 @@ import { longestDelay } from '../policies/rules/backoff.js';
 import { parseDuration, parseRatio } from '../policies/rules/units.js';
 import type { Config, ResolvedRoute, ResolvedUpstream, RouteMatch } from './config.js';
 import { type ConfigIssue, Issues } from './issues.js';
-import { type ConfigNode, nodeAt, ownPath, type PathStep } from './nodes.js';
+import { nodeAt, ownPath, type PathStep } from './nodes.js';
 
 /** What a reviewer would ask about: lawful, but probably not what was meant. In the file's order. */
 export function warnings(config: Config): readonly ConfigIssue[] {
@@ -20,7 +20,7 @@ export function warnings(config: Config): readonly ConfigIssue[] {
   return issues.sorted();
 }
 
-/** Says something about a route at the nearest key that the file has. */
+/** Says something about a route, at its place in the file. */
 class RouteAt {
   readonly #config: Config;
   readonly #index: number;
@@ -32,19 +32,14 @@ class RouteAt {
     this.#issues = issues;
   }
 
-  say(keys: readonly PathStep[], message: string, suggestion?: string): void {
-    const path: PathStep[] = ['routes', this.#index];
-    let node: ConfigNode | undefined = nodeAt(this.#config.effective, ...path);
-    let offset = node?.offset;
-    const own: PathStep[] = [...path, ...keys];
-    for (const key of keys) {
-      path.push(key);
-      node = nodeAt(node, key);
-      if (node?.offset === undefined) break;
-      offset = node.offset;
-    }
-    // Several routes may share the default that this is about: each is told at its own place.
-    this.#issues.add(offset, node === undefined ? own : ownPath(node, own), message, suggestion);
+  /** `keys` is what it is about, the most telling first; the first that the file has is the place. */
+  say(keys: readonly (readonly PathStep[])[], message: string, suggestion?: string): void {
+    const route = nodeAt(this.#config.effective, 'routes', this.#index);
+    const written = keys.find((path) => nodeAt(route, ...path)?.offset !== undefined);
+    const path = ['routes', this.#index, ...(written ?? keys[0] ?? [])];
+    // Several routes may share the default that this is about: the path tells them apart.
+    const node = written === undefined ? route : nodeAt(route, ...written);
+    this.#issues.add(node?.offset, path, message, suggestion);
   }
 }
 
@@ -57,7 +52,7 @@ function warnWorstCase(route: ResolvedRoute, at: RouteAt): void {
   if (worst <= timeout) return;
   const plural = attempts === 1 ? 'attempt' : 'attempts';
   at.say(
-    ['timeout'],
+    [['timeout'], ['retry', 'maxAttempts'], ['attemptTimeout']],
     `route '${route.name}': ${attempts} ${plural} of ${route.attemptTimeout.attemptTimeout} and the longest back-off take ` +
       `${formatMs(worst)}, beyond the timeout of ${route.timeout.timeout}`,
     'lower attemptTimeout or retry.maxAttempts, or raise timeout',
@@ -83,7 +78,7 @@ function warnUnreachable(route: ResolvedRoute, index: number, routes: readonly R
   const before = routes.slice(0, index).find((earlier) => covers(earlier.match, route.match));
   if (before === undefined) return;
   at.say(
-    ['name'],
+    [['name']],
     `route '${route.name}' can never be reached: '${before.name}' above matches all of its calls`,
     `move it above '${before.name}'`,
   );
@@ -116,7 +111,7 @@ function warnUnsafeMethods(route: ResolvedRoute, at: RouteAt): void {
   for (const [index, method] of route.retry.methods.entries()) {
     if (method !== 'POST' && method !== 'PATCH') continue;
     at.say(
-      ['retry', 'methods', index],
+      [['retry', 'methods', index]],
       `${method} is retried without need of an idempotency key: what it does may be done twice`,
       'leave it out: a request that bears a header of retry.idempotencyKeys is retried anyway',
     );
@@ -128,7 +123,7 @@ function warnAlways(route: ResolvedRoute, at: RouteAt): void {
   for (const [index, step] of route.fallback.steps.entries()) {
     if (!('upstream' in step) || step.when !== 'always') continue;
     at.say(
-      ['fallback', 'steps', index, 'when'],
+      [['fallback', 'steps', index, 'when']],
       `when: always sends a POST that may have been done to '${step.upstream}' too`,
       'write when: replayable, or match.methods without POST',
     );
@@ -141,7 +136,7 @@ function warnNoBudget(route: ResolvedRoute, upstream: ResolvedUpstream, at: Rout
   for (const [key, on] of [['retry', retries] as const, ['hedge', route.hedge !== false] as const]) {
     if (!on) continue;
     at.say(
-      [key],
+      [[key]],
       `route '${route.name}' has a ${key} but its upstream '${upstream.name}' has no retryBudget: ` +
         'in an outage nothing bounds the added load',
       `leave out retryBudget: false, or write ${key}: false`,

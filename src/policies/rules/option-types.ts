@@ -27,6 +27,7 @@ export type Unit =
   | 'origin'
   | 'path-pattern'
   | 'path'
+  | 'path-prefix'
   | 'file';
 
 const TOKEN = "[!#$%&'*+.^_`|~0-9A-Za-z-]+";
