@@ -28,14 +28,15 @@ export function demoHints(listenUrl: string, adminUrl: string): string {
     { shows: 'a hanging attempt is cut; the answer is ours and says why', command: `curl -i ${listenUrl}/hang` },
     { shows: 'when nothing helps, the fallback answers', command: `curl -i ${listenUrl}/fallback/503` },
     {
-      shows: 'an outage of 10 s: after 20 failures the circuit opens, then 503 with Retry-After within milliseconds',
+      shows: 'an outage of 10 s: after a few calls the circuit opens, then 503 within milliseconds',
       command:
         `curl -X POST '${listenUrl}/_/down?for=10s'; ` +
         `for i in $(seq 30); do curl -s -o /dev/null -w '%{http_code} in %{time_total} s\\n' ${listenUrl}/ok; done`,
     },
     {
-      shows: '... and closes by itself once the upstream is back (wait 15 s)',
-      command: `curl -i ${listenUrl}/ok`,
+      // A call a second here, too: once closed, the circuit takes a second to let all traffic through again.
+      shows: '... and closes by itself once the upstream is back: 503 turns into 200',
+      command: `for i in $(seq 18); do curl -s -o /dev/null -w '%{http_code} ' ${listenUrl}/ok; sleep 1; done; echo`,
     },
     {
       shows: 'all of it for your Prometheus: retries per call, the circuit, why retries were not made',
