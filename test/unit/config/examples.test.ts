@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import type { Config, ResolvedRoute, ResolvedUpstream } from '../../../src/config/config.js';
 import { loadConfig, parseConfig } from '../../../src/config/load.js';
 import { ConfigFileSchema } from '../../../src/config/schema.js';
+import { warnings } from '../../../src/config/warnings.js';
 import { projectRoot } from '../../support/project-root.js';
 
 const folder = join(projectRoot, 'config/examples');
@@ -31,7 +32,7 @@ const checks: Readonly<Record<string, (config: Config) => void>> = {
     assert.ok(on(retry).on.includes('retriable-header:x-retry'));
     assert.equal(on(retry).retryAfter.honor, true);
     assert.equal(on(retry).retryAfter.max, '5s');
-    assert.deepEqual(on(route(config, 'search').retry).methods, ['POST']);
+    assert.deepEqual(on(route(config, 'search').retry).idempotencyKeys, ['idempotency-key', 'x-request-id']);
     assert.deepEqual(on(route(config, 'search').retry).backoff.delays, ['20ms', '100ms', '500ms']);
     assert.equal(route(config, 'search-admin').retry, false);
   },
@@ -109,13 +110,16 @@ test('every example is checked here', () => {
 });
 
 for (const [name, check] of Object.entries(checks)) {
-  test(`config/examples/${name} loads, and what it is about is in force`, () => {
-    check(loadConfig(join(folder, name), { env: { WEATHER_KEY: 'k' } }));
+  test(`config/examples/${name} loads without a warning, and what it is about is in force`, () => {
+    const config = loadConfig(join(folder, name), { env: { WEATHER_KEY: 'k' } });
+    assert.deepEqual(warnings(config), []);
+    check(config);
   });
 }
 
-test('config/outrigger.yaml loads, goes where DEMO_URL says, and has a fallback to show', () => {
+test('config/outrigger.yaml loads without a warning, goes where DEMO_URL says, and has a fallback to show', () => {
   const config = loadConfig(reference, { env: { DEMO_URL: 'http://127.0.0.1:4321' } });
+  assert.deepEqual(warnings(config), []);
   assert.deepEqual(upstream(config, 'demo').endpoints, ['http://127.0.0.1:4321']);
   assert.equal(on(route(config, 'with-fallback').fallback).steps.length, 1);
   assert.deepEqual(upstream(loadConfig(reference, { env: {} }), 'demo').endpoints, ['http://127.0.0.1:9000']);
