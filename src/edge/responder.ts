@@ -55,7 +55,8 @@ export class Responder implements Handler {
   protected readonly request: IncomingMessage;
   protected readonly response: ServerResponse;
   protected readonly context: EdgeContext;
-  readonly #options: ResponderOptions;
+  protected readonly options: ResponderOptions;
+  readonly #pipelined: boolean;
   #controller: Controller | undefined;
   #status = 0;
   #error: OutriggerError | undefined;
@@ -74,11 +75,12 @@ export class Responder implements Handler {
     this.request = request;
     this.response = response;
     this.context = context;
-    this.#options = options;
+    this.options = options;
     context.live.add(this);
-    response.on('close', this.#onClose);
+    response.on('close', this.settle);
     // A pipelined request has no turn on the connection yet, and its response would not hear of the connection's end.
-    if (response.socket === null) request.socket.on('close', this.#onClose);
+    this.#pipelined = response.socket === null;
+    if (this.#pipelined) request.socket.on('close', this.settle);
   }
 
   /** Whether the app has been sent a head. */
@@ -109,7 +111,7 @@ export class Responder implements Handler {
     this.call.body.release();
     const source = readResponseHeaders(controller.rawHeaders ?? headers);
     try {
-      this.#writeHead(status, statusText, applyEdits(source, this.#options.responseEdits));
+      this.#writeHead(status, statusText, applyEdits(source, this.options.responseEdits));
     } catch (cause) {
       this.fail(new OutriggerError('bad-response', 'the head cannot be passed on', { cause, reason: 'protocol' }));
       return;
@@ -156,14 +158,17 @@ export class Responder implements Handler {
     this.#controller?.abort(error);
   }
 
-  /** The app's connection was cut by us, or taken over by an upgrade: how the call ended is known elsewhere. */
-  protected end(status: number, error: OutriggerError | undefined): void {
-    this.#status = status;
-    this.#error = error;
-  }
-
-  protected get controller(): Controller | undefined {
-    return this.#controller;
+  /**
+   * The connection goes on in another protocol: no answer will be written, and the call ends when `settle` is called. False
+   * if the call has ended already.
+   */
+  protected switchProtocols(): boolean {
+    if (this.#state !== 'waiting') return false;
+    this.#state = 'answered';
+    this.#status = 101;
+    this.call.body.release();
+    this.response.off('close', this.settle);
+    return true;
   }
 
   #writeHead(status: number, statusText: string | undefined, headers: string[]): void {
@@ -172,7 +177,7 @@ export class Responder implements Handler {
     const head = withoutTrailer(headers, status, bodiless || this.request.httpVersion === '1.0');
     head.push('x-outrigger-attempts', String(call.attempts));
     if (call.fallback !== undefined) head.push('x-outrigger-fallback', call.fallback);
-    if (this.context.draining || !this.#options.requestComplete()) head.push('connection', 'close');
+    if (this.context.draining || !this.options.requestComplete()) head.push('connection', 'close');
     if (statusText !== undefined && statusText !== STATUS_CODES[status] && TEXT.test(statusText)) {
       response.writeHead(status, statusText, head);
     } else {
@@ -188,7 +193,7 @@ export class Responder implements Handler {
     const { response, call } = this;
     if (response.destroyed || error.code === 'client-gone') return;
     const { status, headers, body, close } = problemOf(error, call.route === NO_ROUTE ? undefined : call);
-    if (!close && (this.context.draining || !this.#options.requestComplete())) headers.push('connection', 'close');
+    if (!close && (this.context.draining || !this.options.requestComplete())) headers.push('connection', 'close');
     this.#status = status;
     response.writeHead(status, headers);
     if (this.request.method !== 'HEAD') response.write(body);
@@ -197,8 +202,8 @@ export class Responder implements Handler {
 
   #end(): void {
     const { response, request } = this;
-    this.#options.release();
-    if (!this.#options.requestComplete()) closeGently(request, response, this.context.clock);
+    this.options.release();
+    if (!this.options.requestComplete()) closeGently(request, response, this.context.clock);
     response.end();
     // What the kernel did not take at once waits for the app to read.
     if ((response.socket?.writableLength ?? 0) > 0) this.#watchReader();
@@ -213,24 +218,25 @@ export class Responder implements Handler {
   /** An app that doesn't read for so long does not want the answer. */
   #watchReader(): void {
     this.#stall?.cancel();
-    this.#stall = this.context.clock.setTimer(this.#options.idleTimeoutMs, () => {
+    this.#stall = this.context.clock.setTimer(this.options.idleTimeoutMs, () => {
       this.context.emit({ type: 'timeout', call: this.call, kind: 'idle' });
       cut(this.request.socket);
     });
   }
 
-  readonly #onClose = (): void => {
+  /** The connection, or this turn on it, has ended, and with it the call. */
+  protected readonly settle = (): void => {
     if (this.#state === 'over') return;
-    const unfinished = !this.response.writableFinished && this.#error === undefined;
+    const { context, call } = this;
+    const unfinished = !this.response.writableFinished && this.#status !== 101 && this.#error === undefined;
     this.#state = 'over';
     this.#stall?.cancel();
-    this.request.socket.off('close', this.#onClose);
-    if (unfinished && this.#status !== 101) {
+    if (this.#pipelined) this.request.socket.off('close', this.settle);
+    if (unfinished) {
       this.#error = clientGone();
       this.#controller?.abort(this.#error);
     }
-    this.#options.release();
-    const { context, call } = this;
+    this.options.release();
     context.live.delete(this);
     context.emit({
       type: 'call',

@@ -9,6 +9,7 @@ import type { Clock } from '../runtime/clock.js';
 import { Forwarder, type ForwarderOptions } from './forward.js';
 import type { EdgeContext } from './responder.js';
 import type { EdgeRoute } from './route.js';
+import { upgrade } from './upgrade.js';
 
 export interface EdgeOptions {
   readonly routes: readonly EdgeRoute[];
@@ -30,6 +31,8 @@ export interface Edge {
   beginDrain(): void;
   /** Answers `draining` to all calls that have no head yet. */
   refuseUnanswered(): void;
+  /** Cuts the connection of every call in flight. */
+  cutAll(): void;
   /** Frees what Fastify holds; the calls in flight are not touched. */
   close(): Promise<void>;
 }
@@ -71,7 +74,7 @@ export async function createEdge(options: EdgeOptions): Promise<Edge> {
 
   return {
     handleRequest: (request, response) => app.routing(request, response),
-    handleUpgrade: (_request, socket) => socket.destroy(),
+    handleUpgrade: (request, socket, head) => upgrade(forwarder, context, request, socket, head),
     get inFlight() {
       return context.live.size;
     },
@@ -83,6 +86,9 @@ export async function createEdge(options: EdgeOptions): Promise<Edge> {
       for (const responder of [...context.live]) {
         if (!responder.answering) responder.fail(new OutriggerError('draining', 'the proxy shuts down'));
       }
+    },
+    cutAll() {
+      for (const responder of [...context.live]) responder.socket.destroy();
     },
     close: () => app.close(),
   };
