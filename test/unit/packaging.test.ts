@@ -1,0 +1,177 @@
+/** What stands around the code names things of the code: these must exist, or a deployment finds out first. */
+import assert from 'node:assert/strict';
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { describe, it } from 'node:test';
+import { parse, stringify } from 'yaml';
+import { parseConfig } from '../../src/config/load.js';
+import { parseDuration } from '../../src/policies/rules/units.js';
+import { projectRoot } from '../support/project-root.js';
+import { promtool, skipWithoutPromtool } from '../support/promtool.js';
+
+const read = (file: string) => readFileSync(projectRoot + file, 'utf8');
+const readYaml = (file: string): unknown => parse(read(file));
+const exists = (file: string) => existsSync(projectRoot + file);
+
+interface Service {
+  readonly build?: string;
+  readonly image?: string;
+  readonly entrypoint?: readonly string[];
+  readonly network_mode?: string;
+  readonly environment?: Readonly<Record<string, string>>;
+  readonly volumes?: readonly string[];
+  readonly ports?: readonly string[];
+  readonly depends_on?: readonly string[];
+  readonly stop_grace_period?: string;
+}
+
+interface PrometheusConfig {
+  readonly scrape_configs: readonly { readonly static_configs: readonly { readonly targets: readonly string[] }[] }[];
+}
+
+interface Workflow {
+  readonly jobs: { readonly check: { readonly strategy: { readonly matrix: { readonly node: readonly number[] } } } };
+}
+
+interface Package {
+  readonly dependencies: Readonly<Record<string, string>>;
+  readonly devDependencies: Readonly<Record<string, string>>;
+  readonly scripts: Readonly<Record<string, string>>;
+}
+
+describe('docker-compose.yml', () => {
+  const { services } = readYaml('docker-compose.yml') as { services: Record<string, Service> };
+  const { app, outrigger, demo, prometheus } = services;
+
+  it('names only files and services that exist', () => {
+    for (const [name, { build, image, volumes = [], depends_on: needs = [] }] of Object.entries(services)) {
+      assert((build === undefined) !== (image === undefined), `${name}: an image or a build`);
+      if (build !== undefined) assert(exists(path.join(build, 'Dockerfile')), `${name}: ${build}`);
+      for (const volume of volumes) assert(exists(volume.split(':')[0]!), `${name}: ${volume}`);
+      for (const needed of needs) assert(needed in services, `${name}: ${needed}`);
+    }
+  });
+
+  it('gives the sidecar the network of the app, which publishes the admin port', () => {
+    assert.equal(outrigger?.network_mode, 'service:app');
+    assert.deepEqual(app?.ports, ['127.0.0.1:9901:9901']);
+    assert.equal(outrigger.environment?.OUTRIGGER_ADMIN_LISTEN, '0.0.0.0:9901');
+  });
+
+  it('points the sidecar at the demo upstream', () => {
+    const [, script] = demo?.entrypoint ?? [];
+    assert(exists(script!.replace(/^dist/, 'src').replace(/js$/, 'ts')), script);
+    const port = demo?.environment?.DEMO_LISTEN?.split(':')[1];
+    assert.equal(outrigger?.environment?.DEMO_URL, `http://demo:${port!}`);
+    assert.match(read('src/demo/main.ts'), /process\.env\.DEMO_LISTEN/);
+    assert.match(read('config/outrigger.yaml'), /\$\{DEMO_URL:-/);
+  });
+
+  it('gives the sidecar more time to stop than it takes to drain', () => {
+    const [, drainTimeout] = /^drainTimeout: (\w+)/m.exec(read('config/outrigger.yaml')) ?? [];
+    assert(parseDuration(outrigger!.stop_grace_period!) > parseDuration(drainTimeout!));
+  });
+
+  it('has Prometheus scrape the admin port', () => {
+    const config = readYaml('deploy/prometheus/prometheus.yml') as PrometheusConfig;
+    assert.deepEqual(config.scrape_configs[0]?.static_configs[0]?.targets, ['app:9901']);
+    assert(prometheus?.volumes?.[0]?.startsWith('./deploy/prometheus/prometheus.yml:/etc/prometheus/prometheus.yml'));
+  });
+
+  it('gives Prometheus a configuration that promtool accepts', { skip: skipWithoutPromtool }, () => {
+    const { code, said } = promtool(['check', 'config', `${projectRoot}deploy/prometheus/prometheus.yml`]);
+    assert.equal(code, 0, said);
+  });
+});
+
+describe('Dockerfile', () => {
+  const dockerfile = read('Dockerfile');
+  const versions = [...dockerfile.matchAll(/^FROM node:(\d+)/gm)].map((match) => Number(match[1]));
+
+  it('builds and runs on one version of Node, which CI tests', () => {
+    assert.equal(new Set(versions).size, 1);
+    const workflow = readYaml('.github/workflows/ci.yml') as Workflow;
+    assert(workflow.jobs.check.strategy.matrix.node.includes(versions[0]!));
+  });
+
+  it('ends as another user than root, with node itself as process 1', () => {
+    const last = dockerfile.slice(dockerfile.lastIndexOf('\nFROM '));
+    assert.match(last, /^USER [1-9]\d*:/m);
+    assert.match(last, /^ENTRYPOINT \["node", "dist\/main\.js"\]$/m);
+    assert.match(last, /^HEALTHCHECK /m);
+  });
+});
+
+describe('.github/workflows', () => {
+  it('pins every action to a commit, with its version beside it', () => {
+    const folder = '.github/workflows/';
+    const uses = readdirSync(projectRoot + folder).flatMap((file) => read(folder + file).match(/uses: .*/g) ?? []);
+    assert(uses.length > 0);
+    for (const each of uses) assert.match(each, /^uses: [\w-]+\/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$/);
+  });
+});
+
+/** The fenced blocks of a Markdown file in a language. */
+function blocks(file: string, language: string): string[] {
+  return [...read(file).matchAll(new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\`$`, 'gms'))].map((match) => match[1]!);
+}
+
+describe('README.md', () => {
+  it('shows policy files that load as they are', () => {
+    const policies = blocks('README.md', 'yaml').filter((text) => /^routes:/m.test(text));
+    assert(policies.length > 0);
+    // Whatever certificate a policy names: an authority's.
+    const readFile = () => readFileSync(`${projectRoot}config/examples/tls/internal-ca.pem`);
+    for (const text of policies) parseConfig(text, 'README.md', { env: {}, readFile });
+  });
+
+  it('gives queries that Prometheus understands, of metrics that exist', { skip: skipWithoutPromtool }, () => {
+    const text = blocks('README.md', 'promql').join('');
+    const queries = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
+    assert.equal(queries.length, 5);
+    const rules = { groups: [{ name: 'readme', rules: queries.map((expr, i) => ({ record: `query:${i}`, expr })) }] };
+    const folder = mkdtempSync(path.join(tmpdir(), 'outrigger-readme-'));
+    try {
+      writeFileSync(path.join(folder, 'rules.yml'), stringify(rules));
+      const { code, said } = promtool(['check', 'rules', path.join(folder, 'rules.yml')]);
+      assert.equal(code, 0, said);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+    const sources = readdirSync(`${projectRoot}src/observability`).map((file) => read(`src/observability/${file}`));
+    for (const [name] of text.matchAll(/outrigger_\w+/g)) {
+      assert(
+        sources.some((source) => source.includes(`'${name}'`)),
+        name,
+      );
+    }
+  });
+});
+
+describe('the documents', () => {
+  const { dependencies, devDependencies, scripts } = JSON.parse(read('package.json')) as Package;
+
+  it('give a reason for every dependency in CONTRIBUTING.md, and for no other', () => {
+    const listed = [...read('CONTRIBUTING.md').matchAll(/^\| `([^`]+)` +\|/gm)].map((match) => match[1]);
+    assert.deepEqual(listed.sort(), [...Object.keys(dependencies), ...Object.keys(devDependencies)].sort());
+  });
+
+  for (const file of ['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md']) {
+    it(`link only to files that exist: ${file}`, () => {
+      const links = [...read(file).matchAll(/\]\((?!https?:|#)([^)#]+)/g)].map((match) => match[1]!);
+      assert.deepEqual(
+        links.filter((link) => !exists(link)),
+        [],
+      );
+    });
+
+    it(`name only scripts that exist: ${file}`, () => {
+      const named = [...read(file).matchAll(/npm run (?:--silent )?([\w:-]+)/g)].map((match) => match[1]!);
+      assert.deepEqual(
+        named.filter((name) => !(name in scripts)),
+        [],
+      );
+    });
+  }
+});
