@@ -6,6 +6,8 @@ export interface CallStart {
   readonly route: string;
   readonly upstream: string;
   readonly method: string;
+  /** The authority that the app asked for. */
+  readonly host: string;
   /** Without its query. */
   readonly path: string;
   /** Monotonic milliseconds. */
@@ -26,6 +28,7 @@ class EdgeCall implements Call {
   readonly route: string;
   readonly upstream: string;
   readonly method: string;
+  readonly host: string;
   readonly path: string;
   readonly startedAt: number;
   readonly traceId: string | undefined;
@@ -35,6 +38,7 @@ class EdgeCall implements Call {
   readonly suppressed: SuppressedReason[] = [];
   deadlineAt = Infinity;
   attempts = 0;
+  sent = false;
   retries = 0;
   fallback: Call['fallback'] = undefined;
   readonly #header: (name: string) => string | undefined;
@@ -43,6 +47,7 @@ class EdgeCall implements Call {
     this.route = start.route;
     this.upstream = start.upstream;
     this.method = start.method;
+    this.host = start.host;
     this.path = start.path;
     this.startedAt = start.startedAt;
     this.traceId = start.traceId;

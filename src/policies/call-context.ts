@@ -24,11 +24,18 @@ export function retriesBefore(call: Call): number {
   return header !== undefined && /^\d{1,6}$/.test(header) ? Number(header) : 0;
 }
 
+/** How long the app itself waits for the whole call, in milliseconds; what is no number of them is no bound. */
+export function appTimeoutMs(call: Call): number {
+  const header = call.header('x-request-timeout-ms');
+  return header !== undefined && /^\d{1,15}$/.test(header) ? Number(header) : Infinity;
+}
+
 /** A call that did not come through the edge: undici's options are all there is. */
 class PlainCall implements Call {
   readonly route = '-';
   readonly upstream: string;
   readonly method: string;
+  readonly host: string;
   readonly path: string;
   readonly startedAt: number;
   readonly traceId = undefined;
@@ -38,6 +45,7 @@ class PlainCall implements Call {
   readonly suppressed = [];
   deadlineAt = Infinity;
   attempts = 0;
+  sent = false;
   retries = 0;
   fallback = undefined;
   readonly #headers: CallOptions['headers'];
@@ -49,6 +57,7 @@ class PlainCall implements Call {
     this.startedAt = now;
     this.body = new PlainBody(opts.body);
     this.#headers = opts.headers;
+    this.host = this.header('host') ?? (opts.origin === undefined ? '' : new URL(opts.origin).host);
   }
 
   header(name: string): string | undefined {

@@ -1,6 +1,6 @@
 import { Type, type Static } from '@sinclair/typebox';
 import { OutriggerError } from '../errors.js';
-import { callOf } from './call-context.js';
+import { appTimeoutMs, callOf } from './call-context.js';
 import { HeadTimer } from './head-timer.js';
 import type { Call, CallOptions, Controller, Handler, Policy, PolicyDeps } from './policy.js';
 import { positiveDuration } from './rules/option-types.js';
@@ -22,15 +22,16 @@ export function deadline(options: DeadlineOptions, deps: PolicyDeps): Policy {
   const limitMs = parseDuration(options.timeout);
   return (dispatch) => (opts: CallOptions, handler) => {
     const call = callOf(opts, deps.clock);
-    const watched = new DeadlineHandler(handler, call, shorter(limitMs, call.header('x-request-timeout-ms')), deps);
-    watched.watch(call.body);
-    return dispatch(opts, watched);
+    // The app's own deadline can only shorten ours.
+    return dispatch(opts, withinDeadline(Math.min(limitMs, appTimeoutMs(call)), call, handler, deps));
   };
 }
 
-/** The app's own deadline can only shorten ours. What is no number of milliseconds is none. */
-function shorter(limitMs: number, header: string | undefined): number {
-  return header !== undefined && /^\d{1,15}$/.test(header) ? Math.min(limitMs, Number(header)) : limitMs;
+/** The handler of a call that must have the head of its answer within `limitMs` milliseconds of its body being in. */
+export function withinDeadline(limitMs: number, call: Call, handler: Handler, deps: PolicyDeps): Handler {
+  const watched = new DeadlineHandler(handler, call, limitMs, deps);
+  watched.watch(call.body);
+  return watched;
 }
 
 class DeadlineHandler extends HeadTimer {

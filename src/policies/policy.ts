@@ -41,6 +41,8 @@ export interface Call {
   readonly route: string;
   readonly upstream: string;
   readonly method: string;
+  /** The authority that the app asked for, host[:port]; an absolute-form target's replaces the Host header. */
+  readonly host: string;
   /** The path without its query: queries carry secrets and stay out of logs. */
   readonly path: string;
   /** Monotonic milliseconds. */
@@ -58,6 +60,8 @@ export interface Call {
   deadlineAt: number;
   /** Attempts made so far, hedges included; local refusals are none. */
   attempts: number;
+  /** Whether an upstream may have seen any of it: an attempt went beyond connecting. */
+  sent: boolean;
   /** Retries made so far, hedges not included. */
   retries: number;
   /** Endpoints that attempts of this call went to, oldest first. */

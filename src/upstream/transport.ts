@@ -114,6 +114,7 @@ class TransportAttempt implements Handler, Controller {
     if (this.#reason !== null) throw this.#reason;
     this.#inner = controller;
     this.#phase = 'sent';
+    this.#attempt.call.sent = true;
   }
 
   onRequestUpgrade(_controller: Controller, status: number, headers: ResponseHeaders, socket: Duplex): void {
