@@ -1,13 +1,13 @@
 import { METHODS } from 'node:http';
 import type { Unit } from '../policies/rules/option-types.js';
 import { parseAddress, parseOrigin } from './addresses.js';
-import { allowedText, foundText } from './describe.js';
+import { allowedText, foundText, remedy } from './describe.js';
 import type { Issues } from './issues.js';
 import { nearest } from './nearest.js';
 import type { ConfigNode, MapNode, PathStep, ScalarNode } from './nodes.js';
 import { propertySchema, schemaFor, type SchemaNode } from './schema-node.js';
 
-type Finding = { readonly message: string; readonly suggestion?: string } | undefined;
+type Finding = { readonly message: string; readonly suggestion?: string | undefined } | undefined;
 
 /** Headers that frame a message: whoever sends it sets them, and a file must not. */
 const FRAMING = new Set([
@@ -63,6 +63,7 @@ function checkHeaders(node: MapNode, path: readonly PathStep[], issues: Issues):
 function checkScalar(unit: Unit, value: string, node: ScalarNode): Finding {
   const wrong = (detail?: string): Finding => ({
     message: `found ${foundText(node)}${detail === undefined ? '' : `, which ${detail}`}; allowed: ${allowedText({ unit })}`,
+    suggestion: remedy({ unit }, node),
   });
   switch (unit) {
     case 'address':
@@ -93,7 +94,9 @@ function checkScalar(unit: Unit, value: string, node: ScalarNode): Finding {
 /** A password in a URL is not repeated in the message. */
 function hideUserInfo(finding: Finding, value: string): Finding {
   const at = /^[^@]*:\/\/([^@]*@)/.exec(value)?.[1];
-  return finding === undefined || at === undefined ? finding : { message: finding.message.replace(at, '***@') };
+  return finding === undefined || at === undefined
+    ? finding
+    : { ...finding, message: finding.message.replace(at, '***@') };
 }
 
 function checkHost(value: string, wrong: (detail?: string) => Finding): Finding {

@@ -25,7 +25,7 @@ const MAX_NODES = 100_000;
 export function readDocument(text: string, issues: Issues, variables: Variables): ConfigNode | undefined {
   let document: Document.Parsed;
   try {
-    document = parseDocument(text, { prettyErrors: false, keepSourceTokens: false, logLevel: 'silent' });
+    document = parseDocument(text, { prettyErrors: false, keepSourceTokens: false, logLevel: 'error' });
   } catch (error) {
     // The parser recurses: a text of nothing but brackets ends its stack.
     issues.add(0, [], `not readable as YAML: ${error instanceof RangeError ? 'nested too deeply' : String(error)}`);

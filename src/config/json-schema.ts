@@ -1,3 +1,4 @@
+import type { Unit } from '../policies/rules/option-types.js';
 import { needsValue } from './fill.js';
 import { ConfigFileSchema } from './schema.js';
 import { type SchemaNode, typesOf } from './schema-node.js';
@@ -18,12 +19,12 @@ const definitions = {
 };
 
 /** Types of text that YAML may read as something else, such as the status 503 or a header's value. */
-const LOOSE: Readonly<Record<string, readonly string[]>> = {
-  class: ['string', 'integer'],
-  'status-range': ['string', 'integer'],
-  text: ['string', 'number', 'boolean'],
-  name: ['string', 'number', 'boolean'],
-  'header-value': ['string', 'number', 'boolean'],
+const LOOSE: Readonly<Partial<Record<Unit, Readonly<Record<string, unknown>>>>> = {
+  class: { type: ['string', 'integer'], minimum: 100, maximum: 599 },
+  'status-range': { type: ['string', 'integer'], minimum: 100, maximum: 599 },
+  text: { type: ['string', 'number', 'boolean'] },
+  name: { type: ['string', 'number', 'boolean'] },
+  'header-value': { type: ['string', 'number', 'boolean'] },
 };
 
 /**
@@ -59,11 +60,20 @@ function publish(schema: SchemaNode, whole: boolean): Record<string, unknown> {
     published.patternProperties = mapValues(patternProperties, (property) => publish(property, true));
   }
   if (items !== undefined) published.items = publish(items, true);
-  if (anyOf !== undefined) published.anyOf = anyOf.map((branch) => publish(branch, whole));
+  if (anyOf !== undefined)
+    published.anyOf = anyOf.map((branch, index) => ({ ...publish(branch, whole), ...marker(schema, branch, index) }));
   if (anyOf !== undefined || items !== undefined || properties !== undefined || patternProperties !== undefined) {
     return anyOf === undefined ? published : withVariable(published, anyOf);
   }
   return scalar(schema, published);
+}
+
+/** The key that tells a branch must be there, also where all that it holds has a default. */
+function marker({ byKey }: SchemaNode, branch: SchemaNode, index: number): { required?: readonly string[] } {
+  const key = byKey?.[index];
+  if (key === undefined) return {};
+  const { properties = {} } = branch;
+  return { required: Object.keys(properties).filter((name) => name === key || needsValue(properties[name] ?? {})) };
 }
 
 /** Where false is the only scalar, there is no branch that takes `${…}` yet. */
@@ -80,16 +90,15 @@ function withVariable(published: Record<string, unknown>, branches: readonly Sch
 function scalar(schema: SchemaNode, published: Record<string, unknown>): Record<string, unknown> {
   if (schema.const !== undefined) return published;
   const loose = schema.unit === undefined ? undefined : LOOSE[schema.unit];
-  const type = loose ?? schema.type;
   // Free text may hold ${…} as it is.
   const free = schema.type === 'string' && published.pattern === undefined && schema.enum === undefined;
-  if (free) return { ...published, type };
+  if (free) return { ...published, ...loose };
   const { description, default: byDefault, ...rest } = published;
   const about = {
     ...(description === undefined ? {} : { description }),
     ...(byDefault === undefined ? {} : { default: byDefault }),
   };
-  return { ...about, anyOf: [{ ...rest, type }, VARIABLE] };
+  return { ...about, anyOf: [{ ...rest, ...loose }, VARIABLE] };
 }
 
 function mapValues(

@@ -61,7 +61,7 @@ function orFalse<T extends TSchema>(schema: T, offByDefault = false) {
 }
 
 const address = (description: string) => Type.String({ description, unit: 'address', minLength: 1 });
-const origin = () => Type.String({ unit: 'origin', pattern: '^https?://[^\\s]+$' });
+const origin = () => Type.String({ unit: 'origin', pattern: '^[Hh][Tt][Tt][Pp][Ss]?://[^\\s]+$' });
 const name = (description: string) => Type.String({ description, unit: 'name', pattern: NAME_PATTERN });
 const path = (description: string) =>
   Type.Optional(Type.String({ description, unit: 'path-prefix', pattern: '^/[\\u0021-\\u007e]*$' }));
