@@ -42,7 +42,11 @@ export interface ErrorDetails {
   readonly reason?: ErrorReason;
   /** Milliseconds after which trying again makes sense; becomes Retry-After. */
   readonly retryAfterMs?: number;
+  /** Headers of the answer that tells the app, as [name, value, …]. */
+  readonly headers?: readonly string[];
 }
+
+const NONE: readonly string[] = [];
 
 /** An error with a stable code. `message` is for people and may change. */
 export class OutriggerError extends Error {
@@ -50,11 +54,13 @@ export class OutriggerError extends Error {
   readonly code: ErrorCode;
   readonly reason: ErrorReason | undefined;
   readonly retryAfterMs: number | undefined;
+  readonly headers: readonly string[];
 
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
     this.code = code;
     this.reason = details.reason;
     this.retryAfterMs = details.retryAfterMs;
+    this.headers = details.headers ?? NONE;
   }
 }

@@ -206,6 +206,7 @@ export function problemOf(error: OutriggerError, context: ProblemContext | undef
   ];
   const retryAfter = error.retryAfterMs === undefined ? face.retryAfter : Math.ceil(error.retryAfterMs / 1000);
   if (retryAfter !== undefined) headers.push('retry-after', String(Math.max(1, retryAfter)));
+  headers.push(...error.headers);
   const close = face.close === true;
   if (close) headers.push('connection', 'close');
   return { status: face.status, headers, body, close };

@@ -41,6 +41,7 @@ const SUPPRESSED: readonly SuppressedReason[] = [
   'deadline',
   'circuit-open',
   'overload',
+  'rate-limited',
   'committed',
   'client-gone',
   'retry-after',

@@ -15,7 +15,7 @@ export function attemptOf(opts: CallOptions, clock: Clock): Attempt {
 }
 
 export function createAttempt(call: Call, number: number, hedge: boolean): Attempt {
-  return { call, number, hedge, endpoint: undefined, permit: undefined, timeLeftMs: Infinity };
+  return { call, number, hedge, endpoint: undefined, permit: undefined, waiting: undefined, timeLeftMs: Infinity };
 }
 
 /** How many retries the app itself says it has made of this call. */

@@ -15,6 +15,7 @@ import type {
   Timer,
 } from './policy.js';
 import { classifyFailure, errorClass, statusClass } from './rules/classify.js';
+import { Gradient2 } from './rules/gradient2.js';
 import { compileKey, KeyedStates, type KeyTemplate } from './rules/keys.js';
 import { fixedLimit, Limiter, type LimitRule, type Waiter } from './rules/limiter.js';
 import { duration, integer, keyTemplate, mode } from './rules/option-types.js';
@@ -85,8 +86,7 @@ export class Limiters {
 }
 
 function limitRule(options: ConcurrencyOptions): LimitRule {
-  if (options.limit === 'adaptive') throw new RangeError('limit: adaptive is not available yet');
-  return fixedLimit(options.limit);
+  return options.limit === 'adaptive' ? new Gradient2() : fixedLimit(options.limit);
 }
 
 export function concurrency(
@@ -96,18 +96,22 @@ export function concurrency(
 ): Policy {
   const queueMs = parseDuration(options.queueTimeout);
   const shadow = options.mode === 'shadow';
+  const { clock, emit } = deps;
   return (dispatch) => (opts: CallOptions, handler) => {
-    const attempt = attemptOf(opts, deps.clock);
+    const attempt = attemptOf(opts, clock);
     const limiter = limiters.for(attempt);
-    if (limiter.tryTake()) return dispatch(opts, new PlaceHandler(handler, limiter, deps.clock));
+    if (limiter.tryTake()) return dispatch(opts, new PlaceHandler(handler, limiter, clock));
     if (shadow) {
       const { route } = attempt.call;
-      deps.emit({ type: 'shadow', route, upstream: limiters.upstream, policy: 'concurrency', action: 'would-refuse' });
+      const { upstream } = limiters;
+      // Those who would only have waited are not counted: whether in vain can't be known.
+      if (limiter.isFull) emit({ type: 'shadow', route, upstream, policy: 'concurrency', action: 'would-refuse' });
       limiter.takeAnyway();
-      return dispatch(opts, new PlaceHandler(handler, limiter, deps.clock));
+      return dispatch(opts, new PlaceHandler(handler, limiter, clock));
     }
-    const waiting = new WaitingAttempt(dispatch, opts, handler, limiter, deps.clock);
-    if (!limiter.enqueue(waiting)) return refuse(handler, overloadError());
+    const waiting = new WaitingAttempt(dispatch, opts, handler, limiter, clock);
+    // A hedge does not wait: what is not needed must not stand before what is.
+    if (attempt.hedge || !limiter.enqueue(waiting)) return refuse(handler, overloadError());
     waiting.start(queueMs);
     return true;
   };

@@ -32,6 +32,7 @@ export type SuppressedReason =
   | 'deadline'
   | 'circuit-open'
   | 'overload'
+  | 'rate-limited'
   | 'committed'
   | 'client-gone'
   | 'retry-after'

@@ -1,5 +1,11 @@
 import { Type, type Static } from '@sinclair/typebox';
+import { attemptOf } from './call-context.js';
+import { HedgeCall, type HedgePlan } from './hedge-call.js';
+import type { CallOptions, Policy, PolicyDeps } from './policy.js';
+import type { RetryBudgets } from './retry-budget.js';
+import { HeadTimes } from './rules/head-times.js';
 import { durationOrPercentile, integer, methods } from './rules/option-types.js';
+import { parseDuration } from './rules/units.js';
 
 /** Makes a second attempt while a slow first one still runs, and takes the first good head. Inside retry, outside the endpoint choice: each hedge is an attempt of its own, at another endpoint if there is one. */
 export const HedgeOptions = Type.Object(
@@ -8,9 +14,53 @@ export const HedgeOptions = Type.Object(
       'p95',
       'When the second attempt is made: a duration, or a percentile of the times seen.',
     ),
-    max: integer(1, 'Extra attempts at most.', { minimum: 1, maximum: 10 }),
+    max: integer(1, 'Extra attempts at most, beside each attempt that retry makes.', { minimum: 1, maximum: 10 }),
     methods: methods(['GET', 'HEAD'], 'Methods that may be sent twice at once.'),
   },
   { additionalProperties: false, description: 'Makes a second attempt while a slow first one still runs.' },
 );
 export type HedgeOptions = Static<typeof HedgeOptions>;
+
+/** What a hedge policy shares with others. */
+export interface HedgeScope {
+  /** The upstream's budgets; without any, hedges are not rationed. */
+  readonly budgets?: RetryBudgets | undefined;
+  /** Whether each call is counted in the budget here, as there is no retry above that does it. */
+  readonly deposits?: boolean;
+  /** The operator's switch; without one, hedges are on. */
+  readonly enabled?: (() => boolean) | undefined;
+  /** The times seen so far, where they outlive the policy; only for a delay that is a percentile. */
+  readonly headTimes?: HeadTimes | undefined;
+}
+
+/** The times that a percentile delay is taken from; undefined for a fixed delay, which needs none. */
+export function headTimesFor(options: HedgeOptions): HeadTimes | undefined {
+  const percentile = /^p([\d.]+)$/.exec(options.delay)?.[1];
+  return percentile === undefined ? undefined : new HeadTimes(Number(percentile) / 100);
+}
+
+export function hedge(options: HedgeOptions, deps: PolicyDeps, scope: HedgeScope = {}): Policy {
+  const { clock } = deps;
+  const { budgets, deposits = false, headTimes = headTimesFor(options) } = scope;
+  const fixedMs = headTimes === undefined ? parseDuration(options.delay) : undefined;
+  const hedged = new Set(options.methods);
+  return (dispatch) => {
+    const plan: HedgePlan = {
+      max: options.max,
+      delayMs: () => fixedMs ?? headTimes?.percentileMs,
+      headTimes,
+      budgets,
+      enabled: scope.enabled,
+      deps,
+      dispatch,
+    };
+    return (opts: CallOptions, handler) => {
+      const attempt = attemptOf(opts, clock);
+      if (deposits) budgets?.for(attempt.call).deposit(clock.now());
+      // A connection that is to be upgraded is one attempt.
+      if (!hedged.has(attempt.call.method) || typeof opts.upgrade === 'string') return dispatch(opts, handler);
+      new HedgeCall(plan, attempt, opts, handler).start();
+      return true;
+    };
+  };
+}

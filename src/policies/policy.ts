@@ -82,6 +82,8 @@ export interface Attempt {
   endpoint: AttemptEndpoint | undefined;
   /** A circuit's leave for this attempt; set by whoever asked the circuit first. */
   permit: Permit | undefined;
+  /** What it waits for before it is sent on; whoever ends it cancels this. */
+  waiting: Timer | undefined;
   /** How long it may take until its head, in milliseconds, when it was dispatched; set by the attempt timeout. */
   timeLeftMs: number;
 }

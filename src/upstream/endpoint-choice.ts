@@ -25,7 +25,9 @@ export function endpointChoice(scope: EndpointScope, deps: PolicyDeps): Policy {
     const attempt = attemptOf(opts, deps.clock);
     const chosen = choose(scope, attempt);
     if (chosen instanceof OutriggerError) {
-      if (chosen.code === 'circuit-open') deps.emit({ type: 'circuit-refusal', call: attempt.call });
+      // A hedge that is refused is just not made: the call goes on.
+      const refused = chosen.code === 'circuit-open' && !attempt.hedge;
+      if (refused) deps.emit({ type: 'circuit-refusal', call: attempt.call });
       return refuse(handler, chosen);
     }
     attempt.endpoint = chosen;

@@ -45,7 +45,8 @@ function attemptHeaders(opts: CallOptions, attempt: Attempt): CallOptions['heade
   const headers = Array.isArray(opts.headers)
     ? (opts.headers as string[]).concat(call.forwarded)
     : [...headerEntries(opts.headers)].flat().concat(call.forwarded);
-  const retries = retriesBefore(call) + attempt.number - 1;
+  // To the next layer a hedge is a retry: it must not make retries and hedges of what is an extra attempt already.
+  const retries = retriesBefore(call) + attempt.number - 1 + (attempt.hedge ? 1 : 0);
   if (retries > 0) headers.push('x-retry-attempt', String(retries));
   if (attempt.timeLeftMs !== Infinity) headers.push('x-request-timeout-ms', String(Math.floor(attempt.timeLeftMs)));
   return headers;
@@ -158,6 +159,7 @@ class TransportAttempt implements Handler, Controller {
     this.#phase = 'over';
     const { emit, clock } = this.#deps;
     const attempt = this.#attempt;
+    attempt.waiting?.cancel();
     if (error?.reason === 'connect-timeout') emit({ type: 'timeout', call: attempt.call, kind: 'connect' });
     if (error?.reason === 'idle') emit({ type: 'timeout', call: attempt.call, kind: 'idle' });
     const durationMs = this.#tookMs ?? clock.now() - this.#startedAt;

@@ -1,7 +1,9 @@
 import { Circuits, type CircuitBreakerOptions } from '../policies/circuit-breaker.js';
 import { Limiters, type ConcurrencyOptions } from '../policies/concurrency.js';
 import type { PolicyDeps } from '../policies/policy.js';
+import { attemptBucket, type UpstreamRateLimitOptions } from '../policies/rate-limit.js';
 import { RetryBudgets, type RetryBudgetOptions } from '../policies/retry-budget.js';
+import type { TokenBucket } from '../policies/rules/token-bucket.js';
 import { createBalancer, type Balancer, type LoadBalancingOptions } from './balancing.js';
 import { Endpoint, type ConnectionPool } from './endpoint.js';
 
@@ -14,8 +16,15 @@ export interface UpstreamOptions {
   readonly circuitBreaker: CircuitBreakerOptions | false;
   readonly concurrency: ConcurrencyOptions | false;
   readonly retryBudget: RetryBudgetOptions | false;
+  readonly rateLimit?: UpstreamRateLimitOptions | false;
   /** The longest attempt timeout of the routes that lead here, in milliseconds. */
   readonly longestAttemptMs: number;
+}
+
+/** How many attempts an upstream may be sent, and how many of them are left. */
+export interface AttemptLimit {
+  readonly options: UpstreamRateLimitOptions;
+  readonly bucket: TokenBucket;
 }
 
 /** One upstream: its endpoints and the state that protects it, shared by all routes that lead to it. */
@@ -26,9 +35,10 @@ export class Upstream {
   readonly circuits: Circuits | undefined;
   readonly limiters: Limiters | undefined;
   readonly budgets: RetryBudgets | undefined;
+  readonly rateLimit: AttemptLimit | undefined;
 
   constructor(options: UpstreamOptions, poolFor: (origin: string) => ConnectionPool, deps: PolicyDeps) {
-    const { name, circuitBreaker, concurrency, retryBudget, longestAttemptMs } = options;
+    const { name, circuitBreaker, concurrency, retryBudget, rateLimit = false, longestAttemptMs } = options;
     this.name = name;
     this.endpoints = options.endpoints.map((origin) => new Endpoint(origin, poolFor(origin), options.internalHeaders));
     this.balancer = createBalancer(options.loadBalancing, deps.random);
@@ -37,6 +47,7 @@ export class Upstream {
     this.circuits?.prepare(this.endpoints.map((endpoint) => endpoint.label));
     this.limiters = concurrency === false ? undefined : new Limiters(concurrency, name);
     this.budgets = retryBudget === false ? undefined : new RetryBudgets(retryBudget, name);
+    this.rateLimit = rateLimit === false ? undefined : { options: rateLimit, bucket: attemptBucket(rateLimit) };
   }
 
   usable(): readonly Endpoint[] {

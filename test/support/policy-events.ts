@@ -43,7 +43,7 @@ export function fakeAttempt(call: Call, endpoint: string | undefined, number = 1
     endpoint === undefined
       ? undefined
       : { label: endpoint, origin: endpoint, dispatcher: { dispatch: () => true }, internalHeaders: true };
-  return { call, number, hedge: false, endpoint: at, permit: undefined, timeLeftMs: 1_000 };
+  return { call, number, hedge: false, endpoint: at, permit: undefined, waiting: undefined, timeLeftMs: 1_000 };
 }
 
 export function callEvent(call: Call, outcome: CallOutcome, status: number, durationMs = 1): CallEvent {

@@ -26,6 +26,7 @@ export class Limiter {
   /** A Set keeps the order of arrival and forgets in constant time. */
   readonly #queue = new Set<Waiter>();
   #inFlight = 0;
+  #admitting = false;
 
   constructor(rule: LimitRule, queueSize: number) {
     this.#rule = rule;
@@ -49,6 +50,11 @@ export class Limiter {
     if (this.#inFlight >= this.#rule.limit || this.#queue.size > 0) return false;
     this.#inFlight++;
     return true;
+  }
+
+  /** Whether one more would neither get a place nor could wait for one, were nobody let in beyond the limit. */
+  get isFull(): boolean {
+    return this.#inFlight >= this.#rule.limit + this.#queueSize;
   }
 
   /** Takes a place whatever the limit says: shadow mode only counts. */
@@ -81,11 +87,19 @@ export class Limiter {
   }
 
   #admit(): void {
-    for (const waiter of this.#queue) {
-      if (this.#inFlight >= this.#rule.limit) return;
-      this.#queue.delete(waiter);
-      this.#inFlight++;
-      waiter.admitted();
+    // One who is admitted may give its place back at once, when it is refused further down: the loop that runs goes on
+    // with it. Each starting a loop of its own, a long queue before an open circuit would overflow the stack.
+    if (this.#admitting) return;
+    this.#admitting = true;
+    try {
+      for (const waiter of this.#queue) {
+        if (this.#inFlight >= this.#rule.limit) return;
+        this.#queue.delete(waiter);
+        this.#inFlight++;
+        waiter.admitted();
+      }
+    } finally {
+      this.#admitting = false;
     }
   }
 }

@@ -1,0 +1,36 @@
+/** How many of the latest times are kept, and how many there must be before they say anything. */
+const KEPT = 1_000;
+const NEEDED = 100;
+
+/** After so many new times the percentile is found again: it moves slowly, and sorting costs. */
+const REFRESH_AFTER = 100;
+
+/** The times until the heads of a route's latest 1000 answers, and a percentile of them once there are 100. */
+export class HeadTimes {
+  readonly #share: number;
+  readonly #times = new Float64Array(KEPT);
+  #seen = 0;
+  #found: number | undefined;
+
+  /** @param share the percentile as a share: 0.95 for p95 */
+  constructor(share: number) {
+    this.#share = share;
+  }
+
+  add(tookMs: number): void {
+    this.#times[this.#seen % KEPT] = tookMs;
+    this.#seen++;
+    if (this.#seen >= NEEDED && this.#seen % REFRESH_AFTER === 0) this.#found = this.#find();
+  }
+
+  /** The percentile in milliseconds; undefined while too few times were seen. */
+  get percentileMs(): number | undefined {
+    return this.#found;
+  }
+
+  /** The nearest rank: the smallest time that at least this share of the times does not exceed. */
+  #find(): number {
+    const sorted = this.#times.slice(0, Math.min(this.#seen, KEPT)).sort();
+    return sorted[Math.max(0, Math.ceil(this.#share * sorted.length - 1e-9) - 1)] ?? 0;
+  }
+}
