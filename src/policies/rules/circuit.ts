@@ -1,16 +1,11 @@
 import type { Random } from '../../runtime/random.js';
 import type { CircuitStateName } from '../events.js';
 import type { Permit } from '../policy.js';
-import { BucketWindow } from './bucket-window.js';
+import { CircuitCounts, type CircuitShares, type CircuitThresholds } from './circuit-counts.js';
 
-export interface CircuitRules {
-  readonly failureRate: number;
-  readonly slowCallRate: number;
+export interface CircuitRules extends CircuitThresholds {
   /** Undefined: no call is slow. */
   readonly slowCallMs: number | undefined;
-  readonly consecutiveFailures: number;
-  readonly minimumCalls: number;
-  readonly windowMs: number;
   readonly openForMs: number;
   readonly maxOpenForMs: number;
   readonly probeShare: number;
@@ -40,13 +35,10 @@ export interface Transition {
   readonly forMs: number | undefined;
 }
 
-export interface CircuitSnapshot {
+export interface CircuitSnapshot extends CircuitShares {
   readonly state: CircuitStateName;
   /** Monotonic milliseconds. */
   readonly since: number;
-  readonly failureRate: number;
-  readonly slowCallRate: number;
-  readonly calls: number;
   readonly remainingMs: number | undefined;
 }
 
@@ -56,10 +48,6 @@ type State =
   | { readonly name: 'open'; readonly since: number; readonly until: number; probes: CircuitPermit[] }
   | { readonly name: 'half-open'; readonly since: number; probes: CircuitPermit[]; successes: number }
   | { readonly name: 'forced-open' | 'forced-closed'; readonly since: number; readonly until: number };
-
-const CALLS = 0;
-const FAILURES = 1;
-const SLOW = 2;
 
 /** How much the open time varies, so that a fleet does not probe together. */
 const OPEN_JITTER = 0.2;
@@ -77,9 +65,7 @@ export class Circuit {
   readonly #rules: CircuitRules;
   readonly #random: Random;
   readonly #onTransition: (transition: Transition) => void;
-  readonly #window: BucketWindow;
-  readonly #lastFailures: Float64Array;
-  #failuresInRow = 0;
+  readonly #counts: CircuitCounts;
   #reopenings = 0;
   #generation = 0;
   #state: State = { name: 'closed', since: 0 };
@@ -88,8 +74,7 @@ export class Circuit {
     this.#rules = rules;
     this.#random = random;
     this.#onTransition = onTransition;
-    this.#window = new BucketWindow(rules.windowMs, 3);
-    this.#lastFailures = new Float64Array(Math.max(1, rules.consecutiveFailures));
+    this.#counts = new CircuitCounts(rules);
   }
 
   /** Asks for leave to make an attempt. */
@@ -130,14 +115,11 @@ export class Circuit {
 
   snapshot(now: number): CircuitSnapshot {
     this.#settle(now);
-    const calls = this.#window.total(now, CALLS);
     const until = 'until' in this.#state ? this.#state.until : Infinity;
     return {
       state: this.#state.name,
       since: this.#state.since,
-      calls,
-      failureRate: calls === 0 ? 0 : this.#window.total(now, FAILURES) / calls,
-      slowCallRate: calls === 0 ? 0 : this.#window.total(now, SLOW) / calls,
+      ...this.#counts.shares(now),
       remainingMs: Number.isFinite(until) ? Math.max(0, until - now) : undefined,
     };
   }
@@ -150,7 +132,9 @@ export class Circuit {
     switch (state.name) {
       case 'closed':
       case 'ramping':
-        if (result !== 'ignored') this.#count(result === 'failure', slow, now, retryAfterMs);
+        if (result === 'ignored') return;
+        permit.countedIn = this.#counts.add(now, result === 'failure', slow);
+        this.#openIfDue(now, retryAfterMs);
         return;
       case 'open':
         state.probes = state.probes.filter((probe) => probe !== permit);
@@ -170,44 +154,26 @@ export class Circuit {
   /** The body of an answer that had counted as a success broke: it was none. Only CircuitPermit calls this. */
   revoke(permit: CircuitPermit, now: number): void {
     if (permit.generation !== this.#generation) return;
-    if (this.#state.name !== 'closed' && this.#state.name !== 'ramping') return;
-    this.#window.add(now, FAILURES);
-    this.#tripOnFailure(now, undefined);
-  }
-
-  #count(failed: boolean, slow: boolean, now: number, retryAfterMs: number | undefined): void {
-    this.#window.add(now, CALLS);
-    if (slow) this.#window.add(now, SLOW);
-    if (!failed) {
-      this.#failuresInRow = 0;
-      if (slow) this.#tripOnSlowness(now, retryAfterMs);
-      return;
+    switch (this.#state.name) {
+      case 'closed':
+      case 'ramping':
+        this.#counts.takeBack(now, permit.countedIn);
+        this.#openIfDue(now, undefined);
+        return;
+      case 'half-open':
+        this.#open(now, 'probe-failed');
+        return;
+      default:
+        return;
     }
-    this.#window.add(now, FAILURES);
-    this.#lastFailures[this.#failuresInRow % this.#lastFailures.length] = now;
-    this.#failuresInRow++;
-    if (!this.#tripOnFailure(now, retryAfterMs) && slow) this.#tripOnSlowness(now, retryAfterMs);
   }
 
-  #tripOnFailure(now: number, retryAfterMs: number | undefined): boolean {
-    const { consecutiveFailures, windowMs, failureRate } = this.#rules;
-    if (consecutiveFailures > 0 && this.#failuresInRow >= consecutiveFailures) {
-      const first = this.#lastFailures[this.#failuresInRow % this.#lastFailures.length] ?? now;
-      if (now - first <= windowMs) return this.#open(now, 'consecutive-failures', retryAfterMs);
-    }
-    return this.#reached(now, FAILURES, failureRate) && this.#open(now, 'failure-rate', retryAfterMs);
+  #openIfDue(now: number, retryAfterMs: number | undefined): void {
+    const reason = this.#counts.reasonToOpen(now);
+    if (reason !== undefined) this.#open(now, reason, retryAfterMs);
   }
 
-  #tripOnSlowness(now: number, retryAfterMs: number | undefined): void {
-    if (this.#reached(now, SLOW, this.#rules.slowCallRate)) this.#open(now, 'slow-call-rate', retryAfterMs);
-  }
-
-  #reached(now: number, field: number, rate: number): boolean {
-    const calls = this.#window.total(now, CALLS);
-    return calls >= this.#rules.minimumCalls && this.#window.total(now, field) >= rate * calls;
-  }
-
-  #open(now: number, reason: string, retryAfterMs = 0): true {
+  #open(now: number, reason: string, retryAfterMs = 0): void {
     // Opening again before all traffic was back means that the upstream had not recovered.
     this.#reopenings = this.#state.name === 'closed' ? 0 : this.#reopenings + 1;
     const { openForMs, maxOpenForMs } = this.#rules;
@@ -215,7 +181,6 @@ export class Circuit {
     const jittered = planned * (1 - OPEN_JITTER + 2 * OPEN_JITTER * this.#random());
     const forMs = Math.max(jittered, Math.min(retryAfterMs, maxOpenForMs));
     this.#change({ name: 'open', since: now, until: now + forMs, probes: [] }, reason, forMs);
-    return true;
   }
 
   #halfOpen(now: number, reason: string, successes: number): void {
@@ -251,8 +216,8 @@ export class Circuit {
     const from = this.#state.name;
     this.#state = next;
     this.#generation++;
-    this.#failuresInRow = 0;
-    if (next.name !== 'open') this.#window.clear();
+    if (next.name === 'open') this.#counts.endRow();
+    else this.#counts.clear();
     const lasting = forMs !== undefined && Number.isFinite(forMs) ? forMs : undefined;
     if (from !== next.name || reason === 'forced') this.#onTransition({ from, to: next.name, reason, forMs: lasting });
   }
@@ -291,6 +256,8 @@ export class Circuit {
 export class CircuitPermit implements Permit {
   readonly generation: number;
   readonly since: number;
+  /** The bucket of the window that a success was counted in. */
+  countedIn = Number.NaN;
   readonly #circuit: Circuit;
   #ended: 'success' | 'other' | undefined;
 
