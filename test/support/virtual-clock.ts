@@ -66,6 +66,13 @@ export class VirtualClock implements Clock {
     }
   }
 
+  /** Moves on to when the next timer is due, and fires what is due then; false if there is none. */
+  step(): boolean {
+    const next = this.#next(Infinity);
+    if (next !== undefined) this.advance(next.due - this.#now);
+    return next !== undefined;
+  }
+
   #next(until: number): Entry | undefined {
     let first: Entry | undefined;
     for (const entry of this.#timers) {

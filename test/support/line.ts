@@ -1,0 +1,247 @@
+import assert from 'node:assert/strict';
+import { OutriggerError } from '../../src/errors.js';
+import { column, pipeline } from '../../src/pipeline/column.js';
+import { AttemptTimeoutOptions } from '../../src/policies/attempt-timeout.js';
+import { CircuitBreakerOptions, type CircuitView } from '../../src/policies/circuit-breaker.js';
+import { ConcurrencyOptions } from '../../src/policies/concurrency.js';
+import { DeadlineOptions } from '../../src/policies/deadline.js';
+import type { PolicyEvent } from '../../src/policies/events.js';
+import { FallbackOptions, StaticResponseOptions } from '../../src/policies/fallback.js';
+import type { Call, CallOptions, Dispatch, PolicyDeps, Random, RequestBody } from '../../src/policies/policy.js';
+import { RetryBudgetOptions } from '../../src/policies/retry-budget.js';
+import { RetryOptions } from '../../src/policies/retry.js';
+import { parseDuration } from '../../src/policies/rules/units.js';
+import type { LoadBalancingOptions } from '../../src/upstream/balancing.js';
+import { Upstream } from '../../src/upstream/upstream.js';
+import { fakeCall } from './policy-events.js';
+import { Recorder } from './recorder.js';
+import { ScriptedUpstream, type Answer, type SeenAttempt } from './scripted-upstream.js';
+import { VirtualClock } from './virtual-clock.js';
+import { withDefaults, type Some } from './with-defaults.js';
+
+/** What an endpoint does: answers by attempt, or by attempt and time; or a dispatch function of the test's own. */
+export type Script = ConstructorParameters<typeof ScriptedUpstream>[1] | { readonly dispatch: Dispatch };
+
+/** What is left out has its built-in default; false turns a policy off. */
+export interface LineOptions {
+  readonly fallback?: {
+    readonly on?: FallbackOptions['on'];
+    readonly response?: Some<StaticResponseOptions>;
+  };
+  readonly timeout?: string | false;
+  readonly retry?: Some<RetryOptions> | false;
+  readonly retryBudget?: Some<RetryBudgetOptions> | false;
+  readonly concurrency?: Some<ConcurrencyOptions> | false;
+  readonly circuitBreaker?: Some<CircuitBreakerOptions> | false;
+  readonly attemptTimeout?: string | false;
+  readonly loadBalancing?: LoadBalancingOptions['loadBalancing'];
+  readonly internalHeaders?: boolean;
+  /** By name; one that always answers 200 if left out. */
+  readonly endpoints?: Readonly<Record<string, Script>>;
+  /** 0.5 for ever if left out: the middle of every jitter, and none in the circuit's open time. */
+  readonly random?: Random;
+  readonly retriesEnabled?: () => boolean;
+}
+
+/** What the app asks for. */
+export interface LineRequest {
+  readonly method?: string;
+  /** Names in lower case. */
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: RequestBody;
+  readonly upgrade?: string;
+  readonly route?: string;
+}
+
+export function createLine(options: LineOptions = {}): Line {
+  return new Line(options);
+}
+
+/** One call, as the app sees it, and its context. */
+export class LineCall extends Recorder {
+  readonly call: Call;
+
+  constructor(clock: VirtualClock, call: Call) {
+    super(clock);
+    this.call = call;
+  }
+
+  get attempts(): number {
+    return this.call.attempts;
+  }
+
+  /** The app closes its side. */
+  leave(): void {
+    this.goAway(new OutriggerError('client-gone', 'the app went away'));
+  }
+}
+
+type EventOf<T extends PolicyEvent['type']> = Extract<PolicyEvent, { type: T }>;
+
+/** A whole column with scripted endpoints, in virtual time. */
+export class Line {
+  readonly clock = new VirtualClock();
+  readonly events: PolicyEvent[] = [];
+  readonly upstream: Upstream;
+  readonly #endpoints: Readonly<Record<string, ScriptedUpstream | undefined>>;
+  readonly #dispatch: Dispatch;
+  readonly #calls: LineCall[] = [];
+
+  constructor(options: LineOptions) {
+    const deps: PolicyDeps = {
+      clock: this.clock,
+      random: options.random ?? (() => 0.5),
+      emit: (event) => this.events.push(event),
+    };
+    const policies = policiesOf(options);
+    const scripts = Object.entries(options.endpoints ?? { a: [200] });
+    const endpoints = scripts.map(([name, script]) => [`http://${name}`, endpointOf(script, this.clock)] as const);
+    const pools = new Map<string, { readonly dispatch: Dispatch }>(
+      endpoints.map(([origin, endpoint]) => [origin, endpoint]),
+    );
+    this.#endpoints = Object.fromEntries(
+      endpoints.map(([origin, endpoint]) => [
+        origin.slice('http://'.length),
+        endpoint instanceof ScriptedUpstream ? endpoint : undefined,
+      ]),
+    );
+    this.upstream = new Upstream(
+      {
+        name: 'up',
+        endpoints: [...pools.keys()],
+        loadBalancing: options.loadBalancing ?? 'roundRobin',
+        internalHeaders: options.internalHeaders ?? true,
+        circuitBreaker: policies.circuitBreaker,
+        concurrency: policies.concurrency,
+        retryBudget: policies.retryBudget,
+        longestAttemptMs: policies.attemptTimeout ? parseDuration(policies.attemptTimeout.attemptTimeout) : Infinity,
+      },
+      (origin) => ({
+        dispatch: pools.get(origin)!.dispatch,
+        close: () => Promise.resolve(),
+        destroy: () => Promise.resolve(),
+      }),
+      deps,
+    );
+    const { retriesEnabled } = options;
+    const scope = { upstream: this.upstream, ...(retriesEnabled === undefined ? {} : { retriesEnabled }) };
+    this.#dispatch = pipeline(column(policies, scope, deps));
+  }
+
+  call(request: LineRequest = {}): LineCall {
+    const { method = 'GET', headers = {}, body, upgrade, route = 'route' } = request;
+    const call = fakeCall({
+      route,
+      upstream: 'up',
+      method,
+      startedAt: this.clock.now(),
+      header: (name) => headers[name],
+      ...(body === undefined ? {} : { body }),
+    });
+    const started = new LineCall(this.clock, call);
+    this.#calls.push(started);
+    const opts: CallOptions = { method, path: call.path, headers: [], upgrade: upgrade ?? null, call };
+    this.#dispatch(opts, started);
+    return started;
+  }
+
+  advance(ms: number): void {
+    this.clock.advance(ms);
+  }
+
+  /** A call made now and run to its end. */
+  run(request?: LineRequest): LineCall {
+    const call = this.call(request);
+    while (call.ends === 0) assert.ok(this.clock.step(), 'the call never ends: no timer is left');
+    return call;
+  }
+
+  /**
+   * Runs until every call has ended; then nothing may be left behind: each ended once, no timer runs, no place is taken,
+   * nobody waits.
+   */
+  finish(): void {
+    while (this.#calls.some((call) => call.ends === 0)) {
+      assert.ok(this.clock.step(), 'a call never ends: no timer is left');
+    }
+    for (const call of this.#calls) assert.equal(call.ends, 1, 'a call ends once');
+    assert.equal(this.clock.pending, 0, 'no timer may be left');
+    for (const endpoint of this.upstream.endpoints) assert.equal(endpoint.inFlight, 0, 'nothing is in flight');
+    const limiters = this.upstream.limiters?.view();
+    assert.deepEqual([limiters?.inFlight ?? 0, limiters?.queued ?? 0], [0, 0], 'no place is taken, nobody waits');
+  }
+
+  /** The attempts that an endpoint saw; all endpoints' in the order of time without a name. */
+  seen(name?: string): readonly SeenAttempt[] {
+    if (name !== undefined) return this.#endpoints[name]?.seen ?? [];
+    return Object.values(this.#endpoints)
+      .flatMap((endpoint) => endpoint?.seen ?? [])
+      .sort((a, b) => a.at - b.at);
+  }
+
+  /** When attempts were made, in milliseconds. */
+  times(): number[] {
+    return this.seen().map((attempt) => attempt.at);
+  }
+
+  circuit(name = 'a'): CircuitView {
+    const view = this.upstream.circuits?.view().find(({ key }) => key === `http://${name}` || key === name);
+    assert.ok(view, `no circuit for ${name}`);
+    return view;
+  }
+
+  of<T extends PolicyEvent['type']>(type: T): EventOf<T>[] {
+    return this.events.filter((event): event is EventOf<T> => event.type === type);
+  }
+
+  /** How long each back-off was, in milliseconds. */
+  waits(): number[] {
+    return this.of('retry').map((event) => event.delayMs);
+  }
+
+  /** Why retries were not made. */
+  suppressed(): string[] {
+    return this.of('retry-suppressed').map((event) => event.reason);
+  }
+
+  /** How attempts ended. */
+  results(): string[] {
+    return this.of('attempt').map((event) => event.result);
+  }
+}
+
+/** A header that an attempt was sent with. */
+export function sentHeader(attempt: SeenAttempt | undefined, name: string): string | undefined {
+  const headers = (attempt?.opts.headers ?? []) as readonly string[];
+  const at = headers.indexOf(name);
+  return at === -1 ? undefined : headers[at + 1];
+}
+
+function endpointOf(script: Script, clock: VirtualClock): ScriptedUpstream | { readonly dispatch: Dispatch } {
+  return 'dispatch' in script ? script : new ScriptedUpstream(clock, script);
+}
+
+/** An answer with text, for scripts. */
+export function text(status: number, body: string, headers: Readonly<Record<string, string>> = {}): Answer {
+  return { status, body, headers };
+}
+
+function policiesOf(options: LineOptions) {
+  const { fallback, timeout, retry, retryBudget, concurrency, circuitBreaker, attemptTimeout } = options;
+  return {
+    fallback:
+      fallback !== undefined &&
+      withDefaults(FallbackOptions, {
+        ...(fallback.on === undefined ? {} : { on: fallback.on }),
+        steps: [{ response: withDefaults(StaticResponseOptions, fallback.response ?? {}) }],
+      }),
+    timeout: timeout !== false && withDefaults(DeadlineOptions, timeout === undefined ? {} : { timeout }),
+    retry: retry !== false && withDefaults(RetryOptions, retry ?? {}),
+    retryBudget: retryBudget !== false && withDefaults(RetryBudgetOptions, retryBudget ?? {}),
+    concurrency: concurrency !== false && withDefaults(ConcurrencyOptions, concurrency ?? {}),
+    circuitBreaker: circuitBreaker !== false && withDefaults(CircuitBreakerOptions, circuitBreaker ?? {}),
+    attemptTimeout:
+      attemptTimeout !== false &&
+      withDefaults(AttemptTimeoutOptions, attemptTimeout === undefined ? {} : { attemptTimeout }),
+  };
+}
