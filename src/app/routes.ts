@@ -41,7 +41,8 @@ function createRoute(route: ResolvedRoute, config: Config, upstreams: Upstreams,
     responseHeaders: route.responseHeaders,
     preserveHost: route.preserveHost,
     idleTimeoutMs: route.idleTimeoutMs,
-    maxBodySize: route.retry === false ? 0 : parseSize(route.retry.maxBodySize),
+    // In shadow mode nothing is repeated, so nothing is kept: the app sees what it would see without retries.
+    maxBodySize: route.retry === false || route.retry.mode === 'shadow' ? 0 : parseSize(route.retry.maxBodySize),
     dispatch: pipeline(layers),
   };
 }

@@ -77,7 +77,9 @@ export class Metrics {
         this.#families.circuitTransitions.at(event.upstream, event.from, event.to, event.reason).value++;
         return;
       case 'shadow':
-        if (this.#table.find(event.route, event.upstream) === undefined) return;
+        // A circuit that would open belongs to no route.
+        if (!this.#table.hasUpstream(event.upstream)) return;
+        if (event.route !== '-' && this.#table.find(event.route, event.upstream) === undefined) return;
         this.#families.shadow.at(event.route, event.upstream, event.policy, event.action).value++;
         return;
       case 'health':

@@ -130,15 +130,14 @@ function seedShadow(families: Families, route: RouteTopology, upstream: Upstream
   const add = (policy: string, action: string) => families.shadow.at(route.name, route.upstream, policy, action);
   if (route.retry?.shadow === true) add('retry', 'would-retry');
   if (route.rateLimit?.shadow === true) add('rateLimit', 'would-refuse');
-  if (upstream?.circuitBreaker?.shadow === true) {
-    add('circuitBreaker', 'would-open');
-    add('circuitBreaker', 'would-refuse');
-  }
+  if (upstream?.circuitBreaker?.shadow === true) add('circuitBreaker', 'would-refuse');
   if (upstream?.concurrency?.shadow === true) add('concurrency', 'would-refuse');
 }
 
 export function seedUpstream(families: Families, upstream: UpstreamTopology): void {
   if (upstream.circuitBreaker === undefined) return;
+  // A circuit belongs to all routes that lead to the upstream.
+  if (upstream.circuitBreaker.shadow === true) families.shadow.at('-', upstream.name, 'circuitBreaker', 'would-open');
   for (const [from, to, reasons] of TRANSITIONS) {
     for (const reason of reasons) families.circuitTransitions.at(upstream.name, from, to, reason);
   }

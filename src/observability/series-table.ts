@@ -108,7 +108,12 @@ export class SeriesTable {
 
   #forgetOthers(): void {
     for (const family of this.#families.byRouteAndUpstream) {
-      family.retain(([route, upstream]) => this.#routes.get(route ?? '')?.has(upstream ?? '') === true);
+      family.retain(
+        ([route, upstream]) =>
+          this.#routes.get(route ?? '')?.has(upstream ?? '') === true ||
+          // What an upstream's circuit would have done in shadow mode.
+          (route === NONE && this.#upstreams.has(upstream ?? '')),
+      );
     }
     for (const family of this.#families.byRoute) family.retain(([route]) => this.#routes.has(route ?? ''));
     this.#families.circuitTransitions.retain(([upstream]) => this.#upstreams.has(upstream ?? ''));

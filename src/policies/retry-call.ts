@@ -201,6 +201,8 @@ export class RetryCall implements Controller {
     const verdict = decideRetry(rules, this.#call, failed, retriesBefore(this.#call) > 0, now, deps.random);
     if (!verdict.retry) return this.#suppress(verdict.reason);
     if (shadow) {
+      // No place is taken: the budget is for retries that are made.
+      if (budgets !== undefined && budgets.for(this.#call).remaining(now) < 1) return this.#suppress('budget');
       const { route, upstream } = this.#call;
       deps.emit({ type: 'shadow', route, upstream, policy: 'retry', action: 'would-retry' });
       return this.#suppress('shadow');
@@ -223,7 +225,7 @@ export class RetryCall implements Controller {
   /** An attempt was refused here: the last real outcome is what the app gets, if there was one. */
   #refused(result: ResultClass, error: Error): void {
     this.#place?.giveBack(this.#plan.deps.clock.now());
-    if (this.#call.retries > 0 && (result === 'circuit-open' || result === 'overload')) this.#suppress(result);
+    if (this.#call.retries > 0 && isLocalRefusal(result)) this.#suppress(result);
     if (this.#held?.whole === true) {
       this.#settled = true;
       this.rawHeaders = this.#held.rawHeaders;

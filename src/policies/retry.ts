@@ -6,7 +6,10 @@ import type { BackoffRules } from './rules/backoff.js';
 import { ClassSet } from './rules/class-set.js';
 import { choice, classes, duration, flag, headerNames, integer, methods, mode, size } from './rules/option-types.js';
 import type { RetryRules } from './rules/retry-decision.js';
-import { parseDuration } from './rules/units.js';
+import { parseDuration, parseSize } from './rules/units.js';
+
+/** Methods that may be sent twice by their meaning (RFC 9110, 9.2.2). */
+export const IDEMPOTENT_METHODS: readonly string[] = ['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE'];
 
 /** How long to wait before the next attempt. */
 export const BackoffOptions = Type.Object(
@@ -46,7 +49,7 @@ export const RetryOptions = Type.Object(
       true,
     ),
     methods: methods(
-      ['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE'],
+      IDEMPOTENT_METHODS,
       'Methods that may be sent twice. A connect-failure is retried whatever the method, as nothing was sent.',
     ),
     idempotencyKeys: headerNames(
@@ -92,6 +95,7 @@ function retryRules(options: RetryOptions): RetryRules {
     backoff: backoffRules(options.backoff),
     honorRetryAfter: options.retryAfter.honor,
     maxRetryAfterMs: parseDuration(options.retryAfter.max),
+    wouldKeepBytes: options.mode === 'shadow' ? parseSize(options.maxBodySize) : undefined,
   };
 }
 

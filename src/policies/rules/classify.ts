@@ -38,7 +38,7 @@ export function errorClass(error: OutriggerError): ResultClass {
 }
 
 /** Refused here: nothing was sent, nothing is retried, and no upstream is to blame. */
-export function isLocalRefusal(result: ResultClass): boolean {
+export function isLocalRefusal(result: ResultClass): result is 'circuit-open' | 'overload' | 'rate-limited' {
   return result === 'circuit-open' || result === 'overload' || result === 'rate-limited';
 }
 

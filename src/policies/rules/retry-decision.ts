@@ -11,6 +11,8 @@ export interface RetryRules {
   readonly backoff: BackoffRules;
   readonly honorRetryAfter: boolean;
   readonly maxRetryAfterMs: number;
+  /** In shadow mode no body is kept for retries: bodies of up to so many bytes would have been. */
+  readonly wouldKeepBytes?: number | undefined;
 }
 
 /** A failed attempt, as far as the decision depends on it. */
@@ -49,7 +51,7 @@ export function decideRetry(
   if (!unsent && !isReplayable(rules, call)) return suppressed('method');
   // Layers that retry multiply; a call that is a retry already is the layer above's to repeat.
   if (!unsent && isRetryItself) return suppressed('already-a-retry');
-  const lost = bodyLost(call.body, unsent);
+  const lost = wouldBeKept(rules, call) ? undefined : bodyLost(call.body, unsent);
   if (lost !== undefined) return suppressed(lost);
   if (failed.number >= rules.maxAttempts) return suppressed('attempts');
 
@@ -64,6 +66,12 @@ export function decideRetry(
 
 function suppressed(reason: SuppressedReason): RetryVerdict {
   return { retry: false, reason };
+}
+
+function wouldBeKept({ wouldKeepBytes }: RetryRules, call: Call): boolean {
+  if (wouldKeepBytes === undefined) return false;
+  const length = call.header('content-length');
+  return length !== undefined && Number(length) <= wouldKeepBytes;
 }
 
 /** Why the body can't be sent again; undefined if it can. */

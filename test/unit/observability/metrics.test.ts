@@ -99,7 +99,7 @@ describe('metrics at the start', () => {
       ['hedges_total{route="charge",result="won"}', 0],
       ['rate_limited_total{route="charge"}', 0],
       ['faults_injected_total{route="charge",kind="abort"}', 0],
-      ['shadow_total{route="charge",upstream="payments",policy="circuitBreaker",action="would-open"}', 0],
+      ['shadow_total{route="-",upstream="payments",policy="circuitBreaker",action="would-open"}', 0],
       ['retries_total{route="charge",upstream="payments",reason="retriable-header"}', 0],
       ['endpoint_healthy{upstream="payments",endpoint="http://payments-a:8080"}', 0],
       ['health_panic{upstream="payments"}', 1],
