@@ -29,7 +29,9 @@ export interface Arguments {
   readonly positionals: readonly string[];
 }
 
-/** Reads a command's arguments: `--flag value` or `--flag=value`, in any order. `--` ends the flags. `[NAME]` may be left out. */
+/**
+ * Reads a command's arguments: `--flag value` or `--flag=value`, in any order. `--` ends the flags. `[NAME]` may be left out.
+ */
 export function readArguments(args: readonly string[], flags: Flags, positionals: readonly string[] = []): Arguments {
   const options = Object.entries(flags).map(([name, { value }]) => [name, { type: typeOf(value) }] as const);
   const { tokens } = parseArgs({
@@ -51,8 +53,10 @@ export function readArguments(args: readonly string[], flags: Flags, positionals
       if (token.value !== undefined) throw new UsageError(`--${token.name} takes no value`);
       switches.add(token.name);
     } else {
-      if (token.value === undefined || token.value === '') throw new UsageError(`--${token.name} needs ${flag.value}`);
-      values[token.name] = token.value;
+      // `--config --demo`: a flag is no value.
+      const given = token.inlineValue === false && token.value.startsWith('-') ? '' : token.value;
+      if (given === undefined || given === '') throw new UsageError(`--${token.name} needs ${flag.value}`);
+      values[token.name] = given;
     }
   }
   const missing = positionals[rest.length];

@@ -1,10 +1,13 @@
+import type { App, AppOptions, Listening } from '../app.js';
 import type { Address } from '../config/addresses.js';
 import type { Config } from '../config/config.js';
 import { ConfigError } from '../config/issues.js';
 import { loadConfig } from '../config/load.js';
+import { warnings } from '../config/warnings.js';
 import { createLogger, type Logger } from '../observability/logging.js';
-import { systemClock, type Clock } from '../runtime/clock.js';
-import { systemRandom, type Random } from '../runtime/random.js';
+import { StdoutStream } from '../observability/stdout-stream.js';
+import { systemClock } from '../runtime/clock.js';
+import { systemRandom } from '../runtime/random.js';
 import { readArguments, type Command, type Flags } from './command.js';
 import { startDemo, type Demo } from './demo.js';
 import type { Io } from './io.js';
@@ -12,33 +15,10 @@ import { adminAddress, listenAddresses, policyFile } from './settings.js';
 import { untilSignalled } from './signals.js';
 import { version } from './version.js';
 
-/** What the composition root is given. */
-export interface AppOptions {
-  readonly config: Config;
-  readonly logger: Logger;
-  readonly clock: Clock;
-  readonly random: Random;
-  /** Outrigger's own version. */
-  readonly version: string;
-}
-
-/** Where an app listens: `http://host:port` or `unix:/path`. */
-export interface Listening {
-  readonly listen: readonly string[];
-  readonly admin: string;
-}
-
-/** The proxy, put together. */
-export interface App {
-  /** Listens. Fails with a message for people if it can't. */
-  start(): Promise<Listening>;
-  /** Ends when what is in flight has ended, or at drainTimeout. */
-  drain(): Promise<void>;
-  /** Cuts everything. */
-  closeNow(): void;
-}
-
 export type CreateApp = (options: AppOptions) => App;
+
+/** What the log gets to be written when the process ends, in milliseconds. */
+const LAST_LINES_MS = 500;
 
 const flags: Flags = {
   config: { value: 'FILE', help: 'the policy file (OUTRIGGER_CONFIG; config/outrigger.yaml)' },
@@ -87,10 +67,14 @@ function withAddresses(config: Config, listen: readonly Address[] | undefined, a
 }
 
 async function serve(config: Config, createApp: CreateApp, demo: Demo | undefined, io: Io): Promise<number> {
-  const logger = createLogger(config.log);
-  dieOnBugs(logger);
+  const stream = new StdoutStream();
+  const logger = createLogger(config.log, stream);
+  dieOnBugs(logger, stream);
+  for (const { file, line, path, message, suggestion } of warnings(config)) {
+    logger.warn({ file, line, path, detail: message, suggestion }, 'policy file');
+  }
   const app = createApp({ config, logger, clock: systemClock, random: systemRandom, version });
-  return untilSignalled(app, logger, async () => {
+  const code = await untilSignalled(app, logger, async () => {
     let listening: Listening;
     try {
       listening = await app.start();
@@ -105,12 +89,14 @@ async function serve(config: Config, createApp: CreateApp, demo: Demo | undefine
     if (demo !== undefined) io.stderr.write(demo.hints(listening.listen[0] ?? '', listening.admin));
     return undefined;
   });
+  await stream.flushed(systemClock, LAST_LINES_MS);
+  return code;
 }
 
 /** A bug leaves the process in a state that nobody has thought of: it ends, and whoever supervises it starts another. */
-function dieOnBugs(logger: Logger): void {
+function dieOnBugs(logger: Logger, stream: StdoutStream): void {
   process.on('uncaughtException', (error, origin) => {
     logger.fatal({ err: error, origin }, 'bug');
-    process.exit(1);
+    void stream.flushed(systemClock, LAST_LINES_MS).then(() => process.exit(1));
   });
 }

@@ -1,6 +1,6 @@
 import { constants } from 'node:os';
+import type { App } from '../app.js';
 import type { Logger } from '../observability/logging.js';
-import type { App } from './run.js';
 
 /** The exit code of a process that ended at once because of a signal, as shells have it. */
 function killed(signal: NodeJS.Signals): number {
