@@ -3,22 +3,33 @@ import { attemptTimeout, type AttemptTimeoutOptions } from '../policies/attempt-
 import { circuitBreaker, type CircuitBreakerOptions } from '../policies/circuit-breaker.js';
 import { concurrency, type ConcurrencyOptions } from '../policies/concurrency.js';
 import { deadline, type DeadlineOptions } from '../policies/deadline.js';
-import { fallback, type FallbackOptions } from '../policies/fallback.js';
-import type { CallOptions, Dispatch, PolicyDeps } from '../policies/policy.js';
+import { fallback, type FallbackOptions, type FallbackScope } from '../policies/fallback.js';
+import { faultInjection, type FaultInjectionOptions } from '../policies/fault-injection.js';
+import { hedge, type HedgeOptions, type HedgeScope } from '../policies/hedge.js';
+import type { CallOptions, Dispatch, Policy, PolicyDeps } from '../policies/policy.js';
+import { attemptRateLimit, rateLimit, type RateLimitOptions, type RateLimits } from '../policies/rate-limit.js';
 import { retry, type RetryOptions } from '../policies/retry.js';
+import type { HeadTimes } from '../policies/rules/head-times.js';
 import { endpointChoice } from '../upstream/endpoint-choice.js';
 import { transport } from '../upstream/transport.js';
 import type { Upstream } from '../upstream/upstream.js';
 import { stack, type Layer } from './compose.js';
 
-/** The policies of a route and of the upstream that it leads to. One that is off is false. */
-export interface ColumnOptions {
-  readonly fallback: FallbackOptions | false;
-  readonly timeout: DeadlineOptions | false;
-  readonly retry: RetryOptions | false;
+/** The policies of one attempt at an upstream: what protects it, and the route's patience. One that is off is false. */
+export interface AttemptColumnOptions {
   readonly concurrency: ConcurrencyOptions | false;
   readonly circuitBreaker: CircuitBreakerOptions | false;
   readonly attemptTimeout: AttemptTimeoutOptions | false;
+  readonly faults?: FaultInjectionOptions | false;
+}
+
+/** The policies of a route and of the upstream that it leads to. One that is off is false. */
+export interface ColumnOptions extends AttemptColumnOptions {
+  readonly rateLimit?: RateLimitOptions | false;
+  readonly fallback: FallbackOptions | false;
+  readonly timeout: DeadlineOptions | false;
+  readonly retry: RetryOptions | false;
+  readonly hedge?: HedgeOptions | false;
 }
 
 /** What a column shares with others. */
@@ -26,19 +37,28 @@ export interface ColumnScope {
   readonly upstream: Upstream;
   /** The operator's switch for this route's retries and hedges. */
   readonly retriesEnabled?: () => boolean;
+  /** The route's buckets and the head times that its hedges go by, where they outlive this column. */
+  readonly rateLimits?: RateLimits;
+  readonly headTimes?: HeadTimes;
+  /** What the route's fallback steps need: the stored answers, and the way to other upstreams. */
+  readonly fallback?: Pick<FallbackScope, 'stale' | 'upstream'>;
 }
 
 /** The column of one route, outermost first: the order is the design (architecture.md, 'The one picture'). */
 export function column(options: ColumnOptions, scope: ColumnScope, deps: PolicyDeps): readonly Layer[] {
   const { upstream, retriesEnabled } = scope;
-  const { circuits, limiters, budgets } = upstream;
-  const on = <Options, Result>(option: Options | false, make: (option: Options) => Result): Result | undefined =>
-    option === false ? undefined : make(option);
+  const { budgets } = upstream;
+  const replayable = options.retry === false ? undefined : options.retry.methods;
   return [
+    {
+      name: 'rate limit',
+      why: 'what it refuses costs nothing and is refused: no fallback answers it',
+      policy: on(options.rateLimit, (option) => rateLimit(option, deps, scope.rateLimits)),
+    },
     {
       name: 'fallback',
       why: 'it answers whatever failed below it, once nothing more is tried',
-      policy: on(options.fallback, (option) => fallback(option, deps)),
+      policy: on(options.fallback, (option) => fallback(option, deps, { ...scope.fallback, replayable })),
     },
     {
       name: 'deadline',
@@ -50,6 +70,25 @@ export function column(options: ColumnOptions, scope: ColumnScope, deps: PolicyD
       why: "it must see each attempt's outcome, and makes everything below it once per attempt",
       policy: on(options.retry, (option) => retry(option, deps, { budgets, enabled: retriesEnabled })),
     },
+    {
+      name: 'hedge',
+      why: 'to a retry an attempt and its hedges are one, with one outcome; below it each has a place and an endpoint',
+      policy: on(options.hedge, (option) => hedge(option, deps, hedgeScope(options, scope))),
+    },
+    ...attemptColumn(options, upstream, deps),
+  ];
+}
+
+/** A retry policy counts the calls in the budget; in shadow mode no attempt is made that would not be made without it. */
+function hedgeScope({ retry }: ColumnOptions, { upstream, retriesEnabled, headTimes }: ColumnScope): HedgeScope {
+  const enabled = retry !== false && retry.mode === 'shadow' ? () => false : retriesEnabled;
+  return { budgets: upstream.budgets, deposits: retry === false, enabled, headTimes };
+}
+
+/** The part of a column that makes one attempt at an upstream: a route's own, below retry, or one that a fallback asks. */
+export function attemptColumn(options: AttemptColumnOptions, upstream: Upstream, deps: PolicyDeps): readonly Layer[] {
+  const { circuits, limiters, rateLimit: limit } = upstream;
+  return [
     {
       name: 'concurrency',
       why: 'a place is taken before an endpoint is chosen: a choice made before waiting would be stale',
@@ -66,6 +105,11 @@ export function column(options: ColumnOptions, scope: ColumnScope, deps: PolicyD
       policy: on(options.circuitBreaker, (option) => circuitBreaker(option, deps, circuits)),
     },
     {
+      name: 'attempt rate limit',
+      why: 'nothing below refuses an attempt any more: only what is really sent takes a token, as a third party counts',
+      policy: limit === undefined ? undefined : attemptRateLimit(limit.options, deps, limit.bucket),
+    },
+    {
       name: 'attempt timeout',
       why: 'what it cuts off counts against the circuit; waiting for a place does not',
       policy: on(options.attemptTimeout, (option) => attemptTimeout(option, deps)),
@@ -75,7 +119,16 @@ export function column(options: ColumnOptions, scope: ColumnScope, deps: PolicyD
       why: "it speaks undici's language below and ours above",
       policy: transport(deps),
     },
+    {
+      name: 'fault injection',
+      why: "an injected fault stands where the upstream's answer would: every layer meets it, and it counts as an attempt",
+      policy: on(options.faults, (option) => faultInjection(option, deps)),
+    },
   ];
+}
+
+function on<Options>(option: Options | false | undefined, make: (option: Options) => Policy): Policy | undefined {
+  return option === false || option === undefined ? undefined : make(option);
 }
 
 /** The dispatch function of one route, from its outermost policy down to the pool of the endpoint that is chosen. */

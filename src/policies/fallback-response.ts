@@ -1,22 +1,29 @@
-import type { FallbackAnswerer } from './fallback-call.js';
+import type { FallbackAnswerer } from './fallback-step.js';
 import type { StaticResponseOptions } from './fallback.js';
 import { LocalController } from './pass-through.js';
 
+/** Statuses whose answers have no content (RFC 9110, 15.3.5, 15.3.6, 15.4.5). */
+const EMPTY = new Set([204, 205, 304]);
+
+/** How an answer is framed is ours to say. */
+const FRAMING = new Set(['content-length', 'transfer-encoding', 'connection', 'keep-alive', 'trailer', 'upgrade']);
+
 /** The step that always answers: a fixed response. */
 export function staticResponse(options: StaticResponseOptions): FallbackAnswerer {
-  const body = Buffer.from(options.body ?? '');
-  const headers = { ...options.headers };
-  const empty = options.status === 204 || options.status === 304;
-  const named = Object.keys(headers).some((name) => name.toLowerCase() === 'content-length');
-  if (!empty && !named) headers['content-length'] = String(body.length);
+  const { status } = options;
+  const body = EMPTY.has(status) ? Buffer.alloc(0) : Buffer.from(options.body ?? '');
+  const headers = Object.fromEntries(
+    Object.entries(options.headers).filter(([name]) => !FRAMING.has(name.toLowerCase())),
+  );
+  if (status !== 204 && status !== 304) headers['content-length'] = String(body.length);
   const rawHeaders = Object.entries(headers).flat();
   return {
     kind: 'response',
     start({ call }, outcome) {
-      const handler = outcome.answers();
+      const handler = outcome.answers(status);
       const controller = new LocalController(rawHeaders);
-      handler.onResponseStart?.(controller, options.status, headers);
-      if (!empty && call.method !== 'HEAD' && body.length > 0) handler.onResponseData?.(controller, body);
+      handler.onResponseStart?.(controller, status, headers);
+      if (call.method !== 'HEAD' && body.length > 0) handler.onResponseData?.(controller, body);
       handler.onResponseEnd?.(controller, {});
     },
   };

@@ -1,8 +1,12 @@
 import { Type, type Static } from '@sinclair/typebox';
 import { callOf } from './call-context.js';
-import { FallbackCall, type FallbackAnswerer, type FallbackPlan } from './fallback-call.js';
+import { FallbackCall, type FallbackPlan } from './fallback-call.js';
 import { staticResponse } from './fallback-response.js';
-import type { CallOptions, Policy, PolicyDeps } from './policy.js';
+import { StaleAnswerer } from './fallback-stale.js';
+import type { FallbackAnswerer } from './fallback-step.js';
+import { upstreamStep } from './fallback-upstream.js';
+import type { CallOptions, Dispatch, Policy, PolicyDeps } from './policy.js';
+import { IDEMPOTENT_METHODS } from './retry.js';
 import { ClassSet } from './rules/class-set.js';
 import {
   choice,
@@ -14,6 +18,8 @@ import {
   positiveDuration,
   size,
 } from './rules/option-types.js';
+import { parseDuration } from './rules/units.js';
+import { StaleStores, type StaleStore } from './stale-store.js';
 
 /** The last good answer to the same request. */
 export const StaleOptions = Type.Object(
@@ -89,17 +95,41 @@ export const FallbackOptions = Type.Object(
 );
 export type FallbackOptions = Static<typeof FallbackOptions>;
 
-export function fallback(options: FallbackOptions, deps: PolicyDeps): Policy {
-  const plan: FallbackPlan = {
-    on: new ClassSet(options.on),
-    answerers: options.steps.map(answererOf),
-    emit: deps.emit,
-  };
+/** What the steps share with others. */
+export interface FallbackScope {
+  /** Where this route's answers are kept; without it, the policy keeps up to 64 MiB of its own. */
+  readonly stale?: ((options: { readonly maxEntries: number }) => StaleStore) | undefined;
+  /** The way to another upstream: one attempt with its own protection. A step that needs one can't do without. */
+  readonly upstream?: ((name: string) => Dispatch) | undefined;
+  /** `retry.methods`; its default if left out. */
+  readonly replayable?: readonly string[] | undefined;
+}
+
+export function fallback(options: FallbackOptions, deps: PolicyDeps, scope: FallbackScope = {}): Policy {
+  const on = new ClassSet(options.on);
+  const staleSteps = options.steps.filter((step) => 'stale' in step);
+  const maxEntries = Math.max(1, ...staleSteps.map(({ stale }) => stale.maxEntries));
+  const store = staleSteps.length === 0 ? undefined : (scope.stale ?? ownStore)({ maxEntries });
+  const answerers = options.steps.map((step): FallbackAnswerer => {
+    if ('response' in step) return staticResponse(step.response);
+    if ('stale' in step) return new StaleAnswerer(step.stale, store ?? ownStore({ maxEntries }), deps.clock);
+    if (scope.upstream === undefined) throw new RangeError(`there is no way to the upstream '${step.upstream}'`);
+    return upstreamStep({
+      upstream: step.upstream,
+      when: step.when,
+      timeoutMs: parseDuration(options.timeout),
+      replayable: new Set(scope.replayable ?? IDEMPOTENT_METHODS),
+      on,
+      dispatch: scope.upstream(step.upstream),
+      deps,
+    });
+  });
+  const observers = answerers.filter((answerer) => answerer instanceof StaleAnswerer);
+  const plan: FallbackPlan = { on, answerers, observers, deps };
   return (dispatch) => (opts: CallOptions, handler) =>
     dispatch(opts, new FallbackCall(plan, callOf(opts, deps.clock), opts, handler));
 }
 
-function answererOf(step: FallbackStep): FallbackAnswerer {
-  if ('response' in step) return staticResponse(step.response);
-  throw new RangeError(`a fallback step '${Object.keys(step).join()}' is not available yet`);
+function ownStore({ maxEntries }: { readonly maxEntries: number }): StaleStore {
+  return new StaleStores({ maxBytes: 64 * 1024 * 1024 }).for('-', { maxEntries });
 }

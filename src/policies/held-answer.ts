@@ -1,8 +1,11 @@
 import { OutriggerError } from '../errors.js';
-import type { Controller, Handler, ResponseHeaders } from './policy.js';
+import type { Clock, Controller, Handler, ResponseHeaders, Timer } from './policy.js';
 
 /** More of a body than this is not worth reading to save a connection. */
 const DRAIN_BYTES = 64 * 1024;
+
+/** Nor is it worth a longer wait, in milliseconds. */
+const DRAIN_MS = 1_000;
 
 /** What happens to an answer whose body is over 64 KiB: its connection is closed, or it is paused until it is decided. */
 export type Overflow = 'drop' | 'pause';
@@ -21,8 +24,9 @@ export class HeldAnswer {
   readonly #overflow: Overflow;
   #chunks: Buffer[] = [];
   #bytes = 0;
-  #state: 'reading' | 'whole' | 'lost' = 'reading';
+  #state: 'reading' | 'draining' | 'whole' | 'lost' = 'reading';
   #error: Error | undefined;
+  #drain: Timer | undefined;
 
   constructor(
     controller: Controller,
@@ -44,32 +48,45 @@ export class HeldAnswer {
   }
 
   data(chunk: Buffer): void {
-    if (this.#state !== 'reading') return;
+    if (this.#state === 'whole' || this.#state === 'lost') return;
     this.#bytes += chunk.length;
-    if (this.#bytes <= DRAIN_BYTES) {
-      this.#chunks.push(chunk);
-    } else if (this.#overflow === 'drop') {
-      this.drop();
-    } else {
-      this.#chunks.push(chunk);
-      this.#controller.pause();
+    const fits = this.#bytes <= DRAIN_BYTES;
+    if (this.#state === 'draining' || (!fits && this.#overflow === 'drop')) {
+      if (!fits) this.drop();
+      return;
     }
+    this.#chunks.push(chunk);
+    if (!fits) this.#controller.pause();
   }
 
   ended(): void {
+    this.#drain?.cancel();
     if (this.#state === 'reading') this.#state = 'whole';
+    else this.#lose();
   }
 
   broken(error: Error): void {
     this.#error = error;
-    if (this.#overflow === 'drop') this.#lose();
+    if (this.#overflow === 'drop' || this.#state === 'draining') this.#lose();
   }
 
   /** The answer will not be wanted: what is still being read is cut off. */
   drop(): void {
-    if (this.#state !== 'reading') return;
+    if (this.#state !== 'reading' && this.#state !== 'draining') return;
     this.#lose();
     this.#controller.abort(new OutriggerError('cancelled', 'the answer is not wanted any more'));
+  }
+
+  /** The answer will not be wanted: a short one is read to its end, so that its connection lives on. */
+  letGo(clock: Clock): void {
+    if (this.#state !== 'reading') return;
+    if (this.#error !== undefined || this.#bytes > DRAIN_BYTES) {
+      this.drop();
+      return;
+    }
+    this.#state = 'draining';
+    this.#chunks = [];
+    this.#drain = clock.setTimer(DRAIN_MS, () => this.drop());
   }
 
   /**
@@ -86,6 +103,7 @@ export class HeldAnswer {
   }
 
   #lose(): void {
+    this.#drain?.cancel();
     this.#state = 'lost';
     this.#chunks = [];
   }

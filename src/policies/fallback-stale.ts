@@ -1,0 +1,194 @@
+import type { AnswerObserver, BodyObserver, FallbackAnswerer, FailedCall } from './fallback-step.js';
+import type { StaleOptions } from './fallback.js';
+import { LocalController } from './pass-through.js';
+import type { Call, CallOptions, Clock, Controller, ResponseHeaders } from './policy.js';
+import {
+  ageOf,
+  freshnessOf,
+  invalidates,
+  judgeAnswer,
+  varyNames,
+  type HeaderReader,
+  type StoreRules,
+} from './rules/cacheable.js';
+import { headersByName, headerTexts } from './rules/raw-headers.js';
+import { parseDuration, parseSize } from './rules/units.js';
+import { hashOf, type KeptAnswer, type StaleRequest, type StaleStore } from './stale-store.js';
+
+/**
+ * The step that gives the last good answer to the same request. It is also an observer of good answers: it keeps them as
+ * they pass. What another upstream answered is not kept: it may be a poorer answer than the route's own upstream gave.
+ *
+ * The answer is given whole even if the request has conditions: a 304 would have the app take its own copy for confirmed,
+ * which nobody could do. A request for a range is another one than the request for the whole.
+ */
+export class StaleAnswerer implements FallbackAnswerer, AnswerObserver {
+  readonly kind = 'stale';
+  readonly #store: StaleStore;
+  readonly #clock: Clock;
+  readonly #maxAgeMs: number;
+  readonly #rules: StoreRules;
+  /** In lower case, sorted. */
+  readonly #keyHeaders: readonly string[];
+
+  constructor(options: StaleOptions, store: StaleStore, clock: Clock) {
+    this.#store = store;
+    this.#clock = clock;
+    this.#maxAgeMs = parseDuration(options.maxAge);
+    this.#keyHeaders = [...new Set(options.key.map((name) => name.toLowerCase()))].sort();
+    this.#rules = {
+      overrideCacheControl: options.overrideCacheControl,
+      keyedByAuthorization: this.#keyHeaders.includes('authorization'),
+      maxBodySize: parseSize(options.maxBodySize),
+    };
+  }
+
+  start(failed: FailedCall, outcome: Parameters<FallbackAnswerer['start']>[1]): void {
+    const { call, opts } = failed;
+    const request = this.#requestOf(call, opts);
+    const kept = request === undefined ? undefined : this.#store.find(request);
+    const ageMs = kept === undefined ? Infinity : kept.ageMs + this.#clock.now() - kept.since;
+    if (kept === undefined || ageMs > this.#maxAgeMs) {
+      outcome.fails();
+      return;
+    }
+    const rawHeaders = withoutAge(kept.rawHeaders);
+    rawHeaders.push('age', String(Math.floor(ageMs / 1_000)), 'cache-status', cacheStatus(failed, kept, ageMs));
+    const handler = outcome.answers(kept.status);
+    const controller = new LocalController(rawHeaders);
+    handler.onResponseStart?.(controller, kept.status, headersByName(rawHeaders), kept.statusText);
+    if (call.method !== 'HEAD' && kept.body.length > 0) handler.onResponseData?.(controller, kept.body);
+    handler.onResponseEnd?.(controller, {});
+  }
+
+  answered(
+    call: Call,
+    opts: CallOptions,
+    controller: Controller,
+    status: number,
+    headers: ResponseHeaders,
+    statusText: string | undefined,
+  ): BodyObserver | undefined {
+    if (invalidates(call.method, status)) {
+      this.#store.invalidate(resourceOf(call, opts));
+      return undefined;
+    }
+    const request = this.#requestOf(call, opts);
+    if (request === undefined) return undefined;
+    const answer: HeaderReader = (name) => joined(headers[name]);
+    switch (judgeAnswer(call.method, status, request.header, answer, this.#rules)) {
+      case 'leave':
+        return undefined;
+      case 'evict':
+        this.#store.drop(request);
+        return undefined;
+      case 'confirm':
+        this.#confirm(request, answer);
+        return undefined;
+      case 'store':
+        return new AnswerCopy(this.#store, request, this.#rules.maxBodySize, {
+          status,
+          statusText,
+          rawHeaders: headerTexts(controller.rawHeaders ?? headers),
+          etag: answer('etag'),
+          vary: varyNames(answer('vary')),
+          freshMs: freshnessOf(answer),
+          ageMs: ageOf(answer),
+          since: this.#clock.now(),
+        });
+    }
+  }
+
+  answeredElsewhere(call: Call, opts: CallOptions, status: number): void {
+    if (invalidates(call.method, status)) this.#store.invalidate(resourceOf(call, opts));
+  }
+
+  /** What a call asks for, if answers to it may be kept. The meaning of a GET's body is not in its URL. */
+  #requestOf(call: Call, opts: CallOptions): StaleRequest | undefined {
+    const { method } = call;
+    if (method !== 'GET' && method !== 'HEAD') return undefined;
+    if (call.body.state !== 'none' || typeof opts.upgrade === 'string') return undefined;
+    const header: HeaderReader = (name) => call.header(name);
+    if (header('range') !== undefined) return undefined;
+    const values = this.#keyHeaders.map(header);
+    const plain = values.every((value) => value === undefined);
+    const key = plain ? '' : hashOf([...this.#keyHeaders, ...values]);
+    return { method, resource: resourceOf(call, opts), key, header };
+  }
+
+  /** The app's own copy is still good, and by that ours, if it is the same (RFC 9111, 4.3.4). */
+  #confirm(request: StaleRequest, answer: HeaderReader): void {
+    const kept = this.#store.find(request);
+    if (kept?.etag === undefined || kept.etag !== answer('etag')) return;
+    kept.ageMs = ageOf(answer);
+    kept.since = this.#clock.now();
+  }
+}
+
+/** Copies a good answer's body as it passes, up to a size; once whole, it is kept. */
+class AnswerCopy implements BodyObserver {
+  readonly #store: StaleStore;
+  readonly #request: StaleRequest;
+  readonly #maxBytes: number;
+  readonly #head: Omit<KeptAnswer, 'body'>;
+  #chunks: Buffer[] | undefined = [];
+  #bytes = 0;
+
+  constructor(store: StaleStore, request: StaleRequest, maxBytes: number, head: Omit<KeptAnswer, 'body'>) {
+    this.#store = store;
+    this.#request = request;
+    this.#maxBytes = maxBytes;
+    this.#head = head;
+  }
+
+  data(chunk: Buffer): void {
+    if (this.#chunks === undefined) return;
+    if (this.#bytes + chunk.length > this.#maxBytes || !this.#store.reserve(chunk.length)) {
+      this.broken();
+      return;
+    }
+    this.#bytes += chunk.length;
+    // A chunk is a piece of what was read from a socket: kept itself, it would keep all of that.
+    this.#chunks.push(Buffer.from(chunk));
+  }
+
+  ended(): void {
+    if (this.#chunks === undefined) return;
+    const body = joinedBody(this.#chunks, this.#bytes);
+    this.broken();
+    this.#store.put(this.#request, { ...this.#head, body });
+  }
+
+  broken(): void {
+    if (this.#chunks === undefined) return;
+    this.#store.release(this.#bytes);
+    this.#chunks = undefined;
+  }
+}
+
+/** In memory of its own: small buffers are pieces of a pool that they would keep. */
+function joinedBody(chunks: readonly Buffer[], length: number): Buffer {
+  const body = Buffer.allocUnsafeSlow(length);
+  let at = 0;
+  for (const chunk of chunks) at += chunk.copy(body, at);
+  return body;
+}
+
+/** The path as the upstream is asked: two paths of the app may come to the same. */
+function resourceOf(call: Call, opts: CallOptions): string {
+  return `${call.host.toLowerCase()} ${opts.path}`;
+}
+
+/** RFC 9211: after an attempt the request was forwarded; without one the answer is a hit, mostly past its time. */
+function cacheStatus({ call, status }: FailedCall, kept: KeptAnswer, ageMs: number): string {
+  if (call.attempts === 0) return `outrigger; hit; ttl=${Math.floor((kept.freshMs - ageMs) / 1_000)}`;
+  return status === undefined ? 'outrigger; fwd=stale' : `outrigger; fwd=stale; fwd-status=${status}`;
+}
+
+function joined(value: string | string[] | undefined): string | undefined {
+  return Array.isArray(value) ? value.join(', ') : value;
+}
+
+function withoutAge(raw: readonly string[]): string[] {
+  return raw.filter((_, index) => raw[index - (index % 2)]!.toLowerCase() !== 'age');
+}

@@ -1,0 +1,53 @@
+import type { OutriggerError } from '../errors.js';
+import type { FallbackKind, ResultClass } from './events.js';
+import type { Call, CallOptions, Controller, Handler, ResponseHeaders } from './policy.js';
+
+/** A call that failed, as a step sees it. */
+export interface FailedCall {
+  readonly call: Call;
+  readonly opts: CallOptions;
+  readonly cause: ResultClass;
+  /** The status of the answer that is not wanted, if there was one. */
+  readonly status: number | undefined;
+  readonly error: OutriggerError | undefined;
+  /** When the app itself gives up, in monotonic milliseconds; Infinity if it does not say, or still sends its request. */
+  readonly appGivesUpAt: number;
+}
+
+/** Where a step tells how it goes: that it answers, or that it fails; once. */
+export interface StepOutcome {
+  /** For a step that has to ask: what steers it, until it has answered or failed. */
+  asks(controller: Controller): void;
+  /** The step can answer with this status; it goes on to feed the handler that it gets. */
+  answers(status: number): Handler;
+  fails(): void;
+}
+
+/** One way to answer a failed call. */
+export interface FallbackAnswerer {
+  readonly kind: FallbackKind;
+  /** `outcome` may be told later by a step that asks. */
+  start(failed: FailedCall, outcome: StepOutcome): void;
+}
+
+/** Sees good answers as they pass. */
+export interface AnswerObserver {
+  /** The head of a good answer; returns what is told of its body, if that is wanted. */
+  answered(
+    call: Call,
+    opts: CallOptions,
+    controller: Controller,
+    status: number,
+    headers: ResponseHeaders,
+    statusText: string | undefined,
+  ): BodyObserver | undefined;
+  /** Another upstream answered the call. */
+  answeredElsewhere(call: Call, opts: CallOptions, status: number): void;
+}
+
+/** Sees the body of a good answer. */
+export interface BodyObserver {
+  data(chunk: Buffer): void;
+  ended(): void;
+  broken(): void;
+}

@@ -1,0 +1,34 @@
+import type { ResponseHeaders } from '../policy.js';
+
+/** Headers as undici gives them: [name, value, …], or by name. */
+type Source = readonly (Buffer | string)[] | Readonly<Record<string, string | readonly string[] | undefined>>;
+
+/** Headers as texts, [name, value, …]; bytes are taken as latin1, as they are on the wire. */
+export function headerTexts(source: Source): string[] {
+  const texts: string[] = [];
+  if (isRaw(source)) {
+    for (const part of source) texts.push(typeof part === 'string' ? part : part.toString('latin1'));
+    return texts;
+  }
+  for (const [name, value] of Object.entries(source)) {
+    if (value === undefined) continue;
+    for (const one of typeof value === 'string' ? [value] : value) texts.push(name, one);
+  }
+  return texts;
+}
+
+/** Headers as undici gives parsed ones: names in lower case, a list where a name comes again. */
+export function headersByName(texts: readonly string[]): ResponseHeaders {
+  // A header may be named __proto__.
+  const headers = Object.create(null) as Record<string, string | string[]>;
+  for (let i = 0; i + 1 < texts.length; i += 2) {
+    const name = texts[i]!.toLowerCase();
+    const known = headers[name];
+    headers[name] = known === undefined ? texts[i + 1]! : [known, texts[i + 1]!].flat();
+  }
+  return headers;
+}
+
+function isRaw(source: Source): source is readonly (Buffer | string)[] {
+  return Array.isArray(source);
+}
