@@ -86,7 +86,10 @@ export function createApp({ config, logger, clock, random, version }: AppOptions
         emit,
       });
       const listen: string[] = [];
-      for (const address of config.listen) listen.push(await listener.listen(listenAddress(address)));
+      for (const address of config.listen) {
+        const bound = await listener.listen(listenAddress(address));
+        listen.push(address.kind === 'unix' ? bound : `http://${bound}`);
+      }
       phase = 'ready';
       return { listen, admin: adminAddress };
     },
