@@ -206,7 +206,7 @@ export class HedgeCall implements Controller {
     this.#timer?.cancel();
     for (const other of this.#attempts) {
       if (other === winner) continue;
-      other.held?.drop();
+      other.held?.letGo(this.#plan.deps.clock);
       if (!other.running) continue;
       other.running = false;
       this.#told(other, 'lost');

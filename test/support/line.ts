@@ -7,7 +7,10 @@ import { ConcurrencyOptions } from '../../src/policies/concurrency.js';
 import { DeadlineOptions } from '../../src/policies/deadline.js';
 import type { PolicyEvent } from '../../src/policies/events.js';
 import { FallbackOptions, StaticResponseOptions } from '../../src/policies/fallback.js';
+import type { Fault } from '../../src/policies/fault-injection.js';
+import { HedgeOptions } from '../../src/policies/hedge.js';
 import type { Call, CallOptions, Dispatch, PolicyDeps, Random, RequestBody } from '../../src/policies/policy.js';
+import { RateLimitOptions, UpstreamRateLimitOptions } from '../../src/policies/rate-limit.js';
 import { RetryBudgetOptions } from '../../src/policies/retry-budget.js';
 import { RetryOptions } from '../../src/policies/retry.js';
 import { parseDuration } from '../../src/policies/rules/units.js';
@@ -30,6 +33,12 @@ export interface LineOptions {
   };
   readonly timeout?: string | false;
   readonly retry?: Some<RetryOptions> | false;
+  /** Off if left out, as are the limits and the faults. */
+  readonly hedge?: Some<HedgeOptions>;
+  readonly rateLimit?: Some<RateLimitOptions>;
+  /** Of attempts, by the upstream. */
+  readonly attemptRateLimit?: Some<UpstreamRateLimitOptions>;
+  readonly faults?: readonly Fault[];
   readonly retryBudget?: Some<RetryBudgetOptions> | false;
   readonly concurrency?: Some<ConcurrencyOptions> | false;
   readonly circuitBreaker?: Some<CircuitBreakerOptions> | false;
@@ -114,6 +123,7 @@ export class Line {
         circuitBreaker: policies.circuitBreaker,
         concurrency: policies.concurrency,
         retryBudget: policies.retryBudget,
+        rateLimit: policies.attemptRateLimit,
         longestAttemptMs: policies.attemptTimeout ? parseDuration(policies.attemptTimeout.attemptTimeout) : Infinity,
       },
       (origin) => ({
@@ -228,6 +238,7 @@ export function text(status: number, body: string, headers: Readonly<Record<stri
 
 function policiesOf(options: LineOptions) {
   const { fallback, timeout, retry, retryBudget, concurrency, circuitBreaker, attemptTimeout } = options;
+  const { hedge, rateLimit, attemptRateLimit, faults } = options;
   return {
     fallback:
       fallback !== undefined &&
@@ -237,6 +248,10 @@ function policiesOf(options: LineOptions) {
       }),
     timeout: timeout !== false && withDefaults(DeadlineOptions, timeout === undefined ? {} : { timeout }),
     retry: retry !== false && withDefaults(RetryOptions, retry ?? {}),
+    hedge: hedge !== undefined && withDefaults(HedgeOptions, hedge),
+    rateLimit: rateLimit !== undefined && withDefaults(RateLimitOptions, rateLimit),
+    attemptRateLimit: attemptRateLimit !== undefined && withDefaults(UpstreamRateLimitOptions, attemptRateLimit),
+    faults: faults !== undefined && { faults: [...faults] },
     retryBudget: retryBudget !== false && withDefaults(RetryBudgetOptions, retryBudget ?? {}),
     concurrency: concurrency !== false && withDefaults(ConcurrencyOptions, concurrency ?? {}),
     circuitBreaker: circuitBreaker !== false && withDefaults(CircuitBreakerOptions, circuitBreaker ?? {}),
