@@ -14,6 +14,7 @@ import { Metrics } from './observability/metrics.js';
 import { ReplayMemory } from './pipeline/replay-memory.js';
 import type { CallEvent, PolicyEvent } from './policies/events.js';
 import type { PolicyDeps } from './policies/policy.js';
+import { StaleStores } from './policies/stale-store.js';
 import type { Clock } from './runtime/clock.js';
 import type { Random } from './runtime/random.js';
 
@@ -53,6 +54,7 @@ export function createApp({ config, logger, clock, random, version }: AppOptions
   };
   const deps: PolicyDeps = { clock, random, emit };
   const replayMemory = new ReplayMemory(config.limits.replayMemoryBytes);
+  const staleStores = new StaleStores({ maxBytes: config.limits.staleMemoryBytes });
   const upstreams = new Upstreams(config, deps);
   const target = new CountingTarget();
   const listener = new Listener(
@@ -80,7 +82,7 @@ export function createApp({ config, logger, clock, random, version }: AppOptions
     async start() {
       const adminAddress = await admin.listen();
       target.edge = await createEdge({
-        routes: createRoutes(config, upstreams, deps),
+        routes: createRoutes(config, upstreams, staleStores, deps),
         clock,
         replayMemory,
         emit,

@@ -1,27 +1,45 @@
 import type { Config, ResolvedRoute } from '../config/config.js';
 import type { EdgeRoute } from '../edge/route.js';
-import { column, pipeline } from '../pipeline/column.js';
-import type { PolicyDeps } from '../policies/policy.js';
+import { attemptColumn, column, pipeline } from '../pipeline/column.js';
+import type { Dispatch, PolicyDeps } from '../policies/policy.js';
+import { RetryOptions } from '../policies/retry.js';
 import { parseSize } from '../policies/rules/units.js';
+import type { StaleStores } from '../policies/stale-store.js';
 import type { Upstreams } from './upstreams.js';
 
 /** The routes as the edge needs them, each with its own column of policies. */
-export function createRoutes(config: Config, upstreams: Upstreams, deps: PolicyDeps): EdgeRoute[] {
-  return config.routes.map((route) => createRoute(route, config, upstreams, deps));
+export function createRoutes(
+  config: Config,
+  upstreams: Upstreams,
+  staleStores: StaleStores,
+  deps: PolicyDeps,
+): EdgeRoute[] {
+  return config.routes.map((route) => createRoute(route, config, upstreams, staleStores, deps));
 }
 
-function createRoute(route: ResolvedRoute, config: Config, upstreams: Upstreams, deps: PolicyDeps): EdgeRoute {
-  const upstream = upstreams.get(route.upstream);
-  const protection = config.upstreams.get(route.upstream);
+function createRoute(
+  route: ResolvedRoute,
+  config: Config,
+  upstreams: Upstreams,
+  staleStores: StaleStores,
+  deps: PolicyDeps,
+): EdgeRoute {
+  const protection = (name: string) => ({
+    concurrency: config.upstreams.get(name)?.concurrency ?? false,
+    circuitBreaker: config.upstreams.get(name)?.circuitBreaker ?? false,
+  });
+  const elsewhere = (name: string): Dispatch => {
+    const options = { ...protection(name), attemptTimeout: route.attemptTimeout };
+    return pipeline(attemptColumn(options, upstreams.get(name), deps));
+  };
   const { stripPrefix, addPrefix } = route.rewrite;
   const { host, path, methods, headers } = route.match;
   const layers = column(
+    { ...route, ...protection(route.upstream) },
     {
-      ...route,
-      concurrency: protection?.concurrency ?? false,
-      circuitBreaker: protection?.circuitBreaker ?? false,
+      upstream: upstreams.get(route.upstream),
+      fallback: { stale: (options) => staleStores.for(route.name, options), upstream: elsewhere },
     },
-    { upstream },
     deps,
   );
   return {
@@ -41,8 +59,18 @@ function createRoute(route: ResolvedRoute, config: Config, upstreams: Upstreams,
     responseHeaders: route.responseHeaders,
     preserveHost: route.preserveHost,
     idleTimeoutMs: route.idleTimeoutMs,
-    // In shadow mode nothing is repeated, so nothing is kept: the app sees what it would see without retries.
-    maxBodySize: route.retry === false || route.retry.mode === 'shadow' ? 0 : parseSize(route.retry.maxBodySize),
+    maxBodySize: keptBodySize(route),
     dispatch: pipeline(layers),
   };
+}
+
+/**
+ * Bytes of a request body that are kept. In shadow mode nothing is repeated, so nothing is kept: the app sees what it would
+ * see without retries. A fallback upstream repeats too.
+ */
+function keptBodySize({ retry, fallback }: ResolvedRoute): number {
+  const retries = retry !== false && retry.mode === 'enforce';
+  const elsewhere = fallback !== false && fallback.steps.some((step) => 'upstream' in step);
+  if (!retries && !elsewhere) return 0;
+  return parseSize(retry === false ? String(RetryOptions.properties.maxBodySize.default) : retry.maxBodySize);
 }

@@ -1,5 +1,6 @@
 import type { Config, ResolvedRoute, ResolvedUpstream } from '../config/config.js';
 import type { RouteTopology, Topology, UpstreamTopology } from '../observability/topology.js';
+import { upstreamsOf } from './upstreams.js';
 
 /** What is configured, as far as metrics have to know which series to show before anything has happened. */
 export function topologyOf(config: Config): Topology {
@@ -19,7 +20,9 @@ function routeTopology(route: ResolvedRoute, config: Config): RouteTopology {
     faults: route.faults !== false,
     ...(route.match.methods === undefined ? {} : { methods: route.match.methods }),
     ...(retry === false ? {} : { retry: { on: retry.on, shadow: retry.mode === 'shadow' } }),
-    ...(fallback === false ? {} : { fallback: { kinds: fallback.steps.map(kindOf), on: fallback.on } }),
+    ...(fallback === false
+      ? {}
+      : { fallback: { kinds: fallback.steps.map(kindOf), on: fallback.on, upstreams: upstreamsOf(route).slice(1) } }),
     ...(rateLimit === false && attemptsLimited === false
       ? {}
       : { rateLimit: { shadow: rateLimit !== false && rateLimit.mode === 'shadow' } }),

@@ -1,4 +1,4 @@
-import type { Config, ResolvedUpstream } from '../config/config.js';
+import type { Config, ResolvedRoute, ResolvedUpstream } from '../config/config.js';
 import type { MetricSources } from '../observability/metrics.js';
 import type { PolicyDeps } from '../policies/policy.js';
 import { parseDuration } from '../policies/rules/units.js';
@@ -50,11 +50,17 @@ export class Upstreams {
 function createUpstream(options: ResolvedUpstream, config: Config, deps: PolicyDeps): Upstream {
   const { connectTimeoutMs, keepAliveTimeoutMs, tls } = options;
   const attempts = config.routes
-    .filter((route) => route.upstream === options.name && route.attemptTimeout !== false)
+    .filter((route) => upstreamsOf(route).includes(options.name) && route.attemptTimeout !== false)
     .map((route) => (route.attemptTimeout === false ? 0 : parseDuration(route.attemptTimeout.attemptTimeout)));
   return new Upstream(
     { ...options, longestAttemptMs: attempts.length === 0 ? Infinity : Math.max(...attempts) },
     (origin) => createPool(origin, { connectTimeoutMs, keepAliveTimeoutMs, tls }),
     deps,
   );
+}
+
+/** The upstreams that a route may ask: its own, and those of its fallback. */
+export function upstreamsOf({ upstream, fallback }: ResolvedRoute): readonly string[] {
+  const steps = fallback === false ? [] : fallback.steps;
+  return [upstream, ...steps.flatMap((step) => ('upstream' in step ? [step.upstream] : []))];
 }

@@ -92,11 +92,7 @@ export function seedRoute(
   for (const method of route.methods ?? USUAL_METHODS) {
     for (const [status, outcome] of answers) series.requests(method, status, outcome);
   }
-  for (const endpoint of upstream?.endpoints ?? []) {
-    for (const result of SENT_RESULTS) series.attempts(endpoint, result);
-  }
-  for (const kind of TIMEOUTS) series.timeouts.at(kind);
-  if (upstream?.circuitBreaker !== undefined) series.single.at('circuitRefusals');
+  if (upstream !== undefined) seedAttempts(series, upstream);
   if (route.retry !== undefined) seedRetry(series, route.retry.on);
   if (route.fallback !== undefined) seedFallback(families, route.name, route.fallback);
   if (route.hedge === true) for (const result of ['won', 'lost', 'failed']) families.hedges.at(route.name, result);
@@ -105,6 +101,15 @@ export function seedRoute(
     for (const kind of ['delay', 'status', 'abort']) families.faultsInjected.at(route.name, kind);
   }
   seedShadow(families, route, upstream);
+}
+
+/** The attempts of a route at an upstream, its own or one that its fallback asks. */
+export function seedAttempts(series: RouteSeries, upstream: UpstreamTopology): void {
+  for (const endpoint of upstream.endpoints) {
+    for (const result of SENT_RESULTS) series.attempts(endpoint, result);
+  }
+  for (const kind of TIMEOUTS) series.timeouts.at(kind);
+  if (upstream.circuitBreaker !== undefined) series.single.at('circuitRefusals');
 }
 
 function seedRetry(series: RouteSeries, on: readonly string[]): void {

@@ -1,7 +1,7 @@
 import type { Families } from './families.js';
 import { RouteSeries } from './route-series.js';
-import { seedRoute, seedUpstream } from './seed.js';
-import type { Topology } from './topology.js';
+import { seedAttempts, seedRoute, seedUpstream } from './seed.js';
+import type { Topology, UpstreamTopology } from './topology.js';
 
 /** How long the series of an endpoint that is gone are still shown, in milliseconds. */
 const GONE_ENDPOINT_MS = 5 * 60_000;
@@ -52,6 +52,7 @@ export class SeriesTable {
     for (const route of topology.routes) {
       const series = this.find(route.name, route.upstream);
       if (series !== undefined) seedRoute(this.#families, series, route, upstreams.get(route.upstream));
+      for (const name of route.fallback?.upstreams ?? []) this.#seedElsewhere(route.name, upstreams.get(name));
     }
     for (const upstream of topology.upstreams) seedUpstream(this.#families, upstream);
   }
@@ -72,6 +73,11 @@ export class SeriesTable {
     for (const gone of this.#goneSince.values()) {
       for (const [endpoint, since] of gone) if (now - since >= GONE_ENDPOINT_MS) gone.delete(endpoint);
     }
+  }
+
+  #seedElsewhere(route: string, upstream: UpstreamTopology | undefined): void {
+    const series = upstream === undefined ? undefined : this.find(route, upstream.name);
+    if (upstream !== undefined && series !== undefined) seedAttempts(series, upstream);
   }
 
   #isLongGone(upstream: string, endpoint: string, now: number): boolean {

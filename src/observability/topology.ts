@@ -14,8 +14,12 @@ export interface RouteTopology {
   readonly methods?: readonly string[];
   /** `retry.on`. */
   readonly retry?: { readonly on: readonly string[]; readonly shadow?: boolean };
-  /** The kinds of `fallback.steps`, and `fallback.on`. */
-  readonly fallback?: { readonly kinds: readonly FallbackKind[]; readonly on: readonly string[] };
+  /** The kinds of `fallback.steps`, `fallback.on`, and the other upstreams that are asked. */
+  readonly fallback?: {
+    readonly kinds: readonly FallbackKind[];
+    readonly on: readonly string[];
+    readonly upstreams?: readonly string[];
+  };
   readonly hedge?: boolean;
   /** Also when the upstream has one, since attempts are then counted by route. */
   readonly rateLimit?: { readonly shadow?: boolean };
