@@ -76,6 +76,32 @@ const checks: Readonly<Record<string, (config: Config) => void>> = {
     assert.ok(read !== undefined && 'response' in read && read.response.body !== undefined);
     assert.deepEqual(JSON.parse(Buffer.from(read.response.body).toString()), { flags: { 'new-checkout': false } });
   },
+  'fallback-stale.yaml': (config) => {
+    assert.equal(config.limits.staleMemoryBytes, 32 * 1024 * 1024);
+    const [kept, last] = on(route(config, 'prices').fallback).steps;
+    assert.deepEqual(kept, {
+      stale: {
+        maxAge: '1m',
+        maxEntries: 1000,
+        maxBodySize: '1MiB',
+        key: ['authorization', 'cookie'],
+        overrideCacheControl: false,
+      },
+    });
+    assert.ok(last !== undefined && 'response' in last);
+    const [profile] = on(route(config, 'profiles').fallback).steps;
+    assert.ok(profile !== undefined && 'stale' in profile && profile.stale.overrideCacheControl);
+    assert.deepEqual(profile.stale.key, ['authorization', 'cookie', 'x-tenant']);
+  },
+  'fallback-upstream.yaml': (config) => {
+    assert.equal(on(route(config, 'orders').fallback).timeout, '1s');
+    assert.deepEqual(on(route(config, 'orders').fallback).steps, [{ upstream: 'orders-us', when: 'replayable' }]);
+    const reports = on(route(config, 'reports').fallback).steps;
+    assert.deepEqual(
+      reports.map((step) => ('when' in step ? step.when : Object.keys(step)[0])),
+      ['always', 'unsent', 'stale'],
+    );
+  },
   'endpoints.yaml': (config) => {
     assert.equal(upstream(config, 'catalogue').endpoints.length, 3);
     assert.equal(upstream(config, 'catalogue').loadBalancing, 'leastRequest');
