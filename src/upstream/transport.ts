@@ -31,11 +31,17 @@ export function transport(deps: PolicyDeps): Policy {
         { ...opts, headers: attemptHeaders(opts, attempt), body: attempt.call.body.forAttempt() },
         running,
       );
-    } catch (error) {
-      running.onResponseError(running, error instanceof Error ? error : new Error(String(error)));
+    } catch (cause) {
+      running.onResponseError(running, thrown(cause));
       return true;
     }
   };
+}
+
+/** undici calls back and does not throw: what is thrown is a mistake of ours, which no retry repairs. */
+function thrown(cause: unknown): OutriggerError {
+  const error = classifyFailure(cause, 'unsent');
+  return error.code === 'connect-failure' ? new OutriggerError('internal', 'dispatching failed', { cause }) : error;
 }
 
 /** The headers of the call and, for our own services, those of this attempt. */
@@ -43,7 +49,7 @@ function attemptHeaders(opts: CallOptions, attempt: Attempt): CallOptions['heade
   if (attempt.endpoint?.internalHeaders !== true) return opts.headers;
   const { call } = attempt;
   const headers = Array.isArray(opts.headers)
-    ? (opts.headers as string[]).concat(call.forwarded)
+    ? (opts.headers).concat(call.forwarded)
     : [...headerEntries(opts.headers)].flat().concat(call.forwarded);
   // To the next layer a hedge is a retry: it must not make retries and hedges of what is an extra attempt already.
   const retries = retriesBefore(call) + attempt.number - 1 + (attempt.hedge ? 1 : 0);
@@ -142,11 +148,19 @@ class TransportAttempt implements Handler, Controller {
   onResponseError(_controller: Controller, raw: Error): void {
     const phase = this.#phase;
     if (phase === 'over') return;
-    const error = classifyFailure(this.#reason ?? raw, phase);
+    const error = this.#failure(raw, phase);
     // An answer that a retry did not want to the end was an answer all the same.
     const given = error.code === 'cancelled' && this.#status !== undefined;
     this.#end(given ? statusClass(this.#status ?? 0) : errorClass(error), error);
     this.#next.onResponseError?.(this, error);
+  }
+
+  #failure(raw: Error, phase: AttemptPhase): OutriggerError {
+    const error = classifyFailure(this.#reason ?? raw, phase);
+    // An injected delay stands for a slow upstream, which would have had the request by now.
+    if (phase !== 'unsent' || error.code !== 'timeout' || this.#attempt.waiting !== undefined) return error;
+    // Cut while it waited for a connection: nothing was sent, so that it may be made again whatever its method.
+    return new OutriggerError('connect-failure', 'no connection in time', { cause: error, reason: 'connect-timeout' });
   }
 
   #answered(status: number): void {
@@ -160,7 +174,9 @@ class TransportAttempt implements Handler, Controller {
     const { emit, clock } = this.#deps;
     const attempt = this.#attempt;
     attempt.waiting?.cancel();
-    if (error?.reason === 'connect-timeout') emit({ type: 'timeout', call: attempt.call, kind: 'connect' });
+    // An attempt that we cut has its timeout counted by who cut it.
+    const connectTimeout = error?.reason === 'connect-timeout' && !this.aborted;
+    if (connectTimeout) emit({ type: 'timeout', call: attempt.call, kind: 'connect' });
     if (error?.reason === 'idle') emit({ type: 'timeout', call: attempt.call, kind: 'idle' });
     const durationMs = this.#tookMs ?? clock.now() - this.#startedAt;
     emit({ type: 'attempt', attempt, result, status: this.#status, error, durationMs });

@@ -169,11 +169,14 @@ export class Line {
   /**
    * Runs until every call has ended; then nothing may be left behind: each ended once, no timer runs, no place is taken,
    * nobody waits.
+   *
+   * @param drainMs how long answers that nobody wanted may still be read, so that their connections live on
    */
-  finish(): void {
+  finish(drainMs = 0): void {
     while (this.#calls.some((call) => call.ends === 0)) {
       assert.ok(this.clock.step(), 'a call never ends: no timer is left');
     }
+    this.advance(drainMs);
     for (const call of this.#calls) assert.equal(call.ends, 1, 'a call ends once');
     assert.equal(this.clock.pending, 0, 'no timer may be left');
     for (const endpoint of this.upstream.endpoints) assert.equal(endpoint.inFlight, 0, 'nothing is in flight');
