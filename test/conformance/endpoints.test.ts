@@ -1,0 +1,76 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { createLine, type Line } from '../support/line.js';
+import { seededRandom } from '../support/scripted-random.js';
+
+function callEvery(line: Line, ms: number, times: number) {
+  return Array.from({ length: times }, () => {
+    const call = line.call();
+    line.advance(ms);
+    return call;
+  });
+}
+
+describe('conformance: endpoints', () => {
+  test("43. two endpoints, one refuses: every call succeeds; its circuit opens after consecutiveFailures, then it gets only probes; the other's stays closed", () => {
+    for (const loadBalancing of ['leastRequest', 'roundRobin', 'random'] as const) {
+      const line = createLine({
+        loadBalancing,
+        endpoints: { a: ['refuse'], b: [200] },
+        retryBudget: { minPerSecond: 100 },
+        random: seededRandom(43),
+      });
+      const calls = callEvery(line, 1, 500);
+      line.finish();
+      assert.deepEqual(new Set(calls.map((call) => call.status)), new Set([200]), loadBalancing);
+      assert.equal(line.circuit('a').state, 'open');
+      const [opened, ...more] = line.of('circuit');
+      assert.equal(opened?.reason, 'consecutive-failures');
+      assert.deepEqual(more, []);
+      const atA = line.seen('a').length;
+      assert.ok(atA >= 20 && atA <= 20 + 0.1 * 500, `${loadBalancing}: ${atA} attempts`);
+      assert.equal(line.circuit('b').state, 'closed');
+    }
+  });
+
+  test('44. two endpoints, both fail: circuit-open only when both are open', () => {
+    const line = createLine({
+      endpoints: { a: [503], b: [503] },
+      circuitBreaker: { probeShare: 0, consecutiveFailures: 5, minimumCalls: 1_000 },
+      retry: false,
+    });
+    const codes: (string | number | undefined)[] = [];
+    for (let i = 0; i < 20; i++) {
+      const call = line.run();
+      const open = ['a', 'b'].filter((name) => line.circuit(name).state === 'open').length;
+      codes.push(call.error?.code ?? call.status);
+      if (call.error !== undefined) assert.equal(open, 2, 'refused while a circuit was closed');
+    }
+    assert.deepEqual(codes, [...new Array<number>(10).fill(503), ...new Array<string>(10).fill('circuit-open')]);
+    line.finish();
+  });
+
+  test('44. one of two opens first: the other still takes every call', () => {
+    const line = createLine({
+      endpoints: { a: [503], b: [200] },
+      circuitBreaker: { probeShare: 0, consecutiveFailures: 3, minimumCalls: 1_000 },
+      retry: false,
+    });
+    const statuses = Array.from({ length: 20 }, () => line.run().status);
+    assert.equal(statuses.filter((status) => status === 503).length, 3);
+    assert.equal(line.of('circuit-refusal').length, 0);
+    line.finish();
+  });
+
+  test('46. roundRobin over three, one open: the other two share evenly', () => {
+    const line = createLine({ endpoints: { a: [200], b: [200], c: [200] }, circuitBreaker: { probeShare: 0 } });
+    const [, circuit] = line.upstream.circuits!.select(undefined);
+    circuit!.force('forced-open', Infinity, 0);
+    for (let i = 0; i < 100; i++) line.run();
+    assert.deepEqual(
+      ['a', 'b', 'c'].map((name) => line.seen(name).length),
+      [50, 0, 50],
+    );
+    line.finish();
+  });
+});
