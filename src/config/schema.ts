@@ -39,8 +39,6 @@ export const notAvailableYet: readonly NotAvailableYet[] = [
   { under: 'route', path: ['hedge'] },
   { under: 'route', path: ['rateLimit'] },
   { under: 'route', path: ['faults'] },
-  { under: 'route', path: ['fallback', 'steps', '*', 'stale'] },
-  { under: 'route', path: ['fallback', 'steps', '*', 'upstream'] },
   { under: 'upstream', path: ['rateLimit'] },
   { under: 'upstream', path: ['healthCheck'] },
   { under: 'upstream', path: ['discovery', 'dns'], value: 'each' },
