@@ -1,12 +1,17 @@
 import assert from 'node:assert/strict';
 import { OutriggerError } from '../../src/errors.js';
-import { column, pipeline } from '../../src/pipeline/column.js';
+import { attemptColumn, column, pipeline } from '../../src/pipeline/column.js';
 import { AttemptTimeoutOptions } from '../../src/policies/attempt-timeout.js';
 import { CircuitBreakerOptions, type CircuitView } from '../../src/policies/circuit-breaker.js';
 import { ConcurrencyOptions } from '../../src/policies/concurrency.js';
 import { DeadlineOptions } from '../../src/policies/deadline.js';
 import type { PolicyEvent } from '../../src/policies/events.js';
-import { FallbackOptions, StaticResponseOptions } from '../../src/policies/fallback.js';
+import {
+  FallbackOptions,
+  StaleOptions,
+  StaticResponseOptions,
+  type FallbackStep,
+} from '../../src/policies/fallback.js';
 import type { Fault } from '../../src/policies/fault-injection.js';
 import { HedgeOptions } from '../../src/policies/hedge.js';
 import type { Call, CallOptions, Dispatch, PolicyDeps, Random, RequestBody } from '../../src/policies/policy.js';
@@ -14,6 +19,7 @@ import { RateLimitOptions, UpstreamRateLimitOptions } from '../../src/policies/r
 import { RetryBudgetOptions } from '../../src/policies/retry-budget.js';
 import { RetryOptions } from '../../src/policies/retry.js';
 import { parseDuration } from '../../src/policies/rules/units.js';
+import { StaleStores } from '../../src/policies/stale-store.js';
 import type { LoadBalancingOptions } from '../../src/upstream/balancing.js';
 import { Upstream } from '../../src/upstream/upstream.js';
 import { fakeCall } from './policy-events.js';
@@ -29,8 +35,15 @@ export type Script = ConstructorParameters<typeof ScriptedUpstream>[1] | { reado
 export interface LineOptions {
   readonly fallback?: {
     readonly on?: FallbackOptions['on'];
+    readonly timeout?: string;
+    /** The only step, where there are no `steps`. */
     readonly response?: Some<StaticResponseOptions>;
+    readonly steps?: readonly LineStep[];
   };
+  /** Other upstreams by name, each with one endpoint of that name and the protection that every upstream has. */
+  readonly elsewhere?: Readonly<Record<string, Script>>;
+  /** Where answers are kept for the step `stale`. */
+  readonly staleStores?: StaleStores;
   readonly timeout?: string | false;
   readonly retry?: Some<RetryOptions> | false;
   /** Off if left out, as are the limits and the faults. */
@@ -42,7 +55,7 @@ export interface LineOptions {
   readonly retryBudget?: Some<RetryBudgetOptions> | false;
   readonly concurrency?: Some<ConcurrencyOptions> | false;
   readonly circuitBreaker?: Some<CircuitBreakerOptions> | false;
-  readonly attemptTimeout?: string | false;
+  readonly attemptTimeout?: string | false | undefined;
   readonly loadBalancing?: LoadBalancingOptions['loadBalancing'];
   readonly internalHeaders?: boolean;
   /** By name; one that always answers 200 if left out. */
@@ -52,9 +65,16 @@ export interface LineOptions {
   readonly retriesEnabled?: () => boolean;
 }
 
+export type LineStep =
+  | { readonly stale: Some<StaleOptions> }
+  | { readonly upstream: string; readonly when?: 'unsent' | 'replayable' | 'always' }
+  | { readonly response: Some<StaticResponseOptions> };
+
 /** What the app asks for. */
 export interface LineRequest {
   readonly method?: string;
+  readonly host?: string;
+  readonly path?: string;
   /** Names in lower case. */
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: RequestBody;
@@ -92,7 +112,10 @@ export class Line {
   readonly clock = new VirtualClock();
   readonly events: PolicyEvent[] = [];
   readonly upstream: Upstream;
+  readonly staleStores: StaleStores;
   readonly #endpoints: Readonly<Record<string, ScriptedUpstream | undefined>>;
+  readonly #elsewhere = new Map<string, { readonly upstream: Upstream; readonly endpoint: Endpoint }>();
+  readonly #hasFallback: boolean;
   readonly #dispatch: Dispatch;
   readonly #calls: LineCall[] = [];
 
@@ -134,23 +157,59 @@ export class Line {
       deps,
     );
     const { retriesEnabled } = options;
-    const scope = { upstream: this.upstream, ...(retriesEnabled === undefined ? {} : { retriesEnabled }) };
+    this.staleStores = options.staleStores ?? new StaleStores({ maxBytes: 1024 * 1024 });
+    this.#hasFallback = options.fallback !== undefined;
+    const scope = {
+      upstream: this.upstream,
+      fallback: {
+        stale: (store: { readonly maxEntries: number }) => this.staleStores.for('route', store),
+        upstream: (name: string) => this.#wayElsewhere(name, options, deps),
+      },
+      ...(retriesEnabled === undefined ? {} : { retriesEnabled }),
+    };
     this.#dispatch = pipeline(column(policies, scope, deps));
+  }
+
+  #wayElsewhere(name: string, options: LineOptions, deps: PolicyDeps): Dispatch {
+    const script = options.elsewhere?.[name];
+    assert.ok(script, `no other upstream ${name}`);
+    const endpoint = endpointOf(script, this.clock);
+    const { concurrency, circuitBreaker, attemptTimeout } = policiesOf({ attemptTimeout: options.attemptTimeout });
+    const upstream = new Upstream(
+      {
+        name,
+        endpoints: [`http://${name}`],
+        loadBalancing: 'roundRobin',
+        internalHeaders: options.internalHeaders ?? true,
+        circuitBreaker,
+        concurrency,
+        retryBudget: false,
+        rateLimit: false,
+        longestAttemptMs: Infinity,
+      },
+      () => ({ dispatch: endpoint.dispatch, close: () => Promise.resolve(), destroy: () => Promise.resolve() }),
+      deps,
+    );
+    this.#elsewhere.set(name, { upstream, endpoint });
+    return pipeline(attemptColumn({ concurrency, circuitBreaker, attemptTimeout }, upstream, deps));
   }
 
   call(request: LineRequest = {}): LineCall {
     const { method = 'GET', headers = {}, body, upgrade, route = 'route' } = request;
+    const { host = 'payments.internal', path = '/v1/charges' } = request;
     const call = fakeCall({
       route,
       upstream: 'up',
       method,
+      host,
+      path: path.split('?', 1)[0]!,
       startedAt: this.clock.now(),
       header: (name) => headers[name],
       ...(body === undefined ? {} : { body }),
     });
     const started = new LineCall(this.clock, call);
     this.#calls.push(started);
-    const opts: CallOptions = { method, path: call.path, headers: [], upgrade: upgrade ?? null, call };
+    const opts: CallOptions = { method, path, headers: [], upgrade: upgrade ?? null, call };
     this.#dispatch(opts, started);
     return started;
   }
@@ -177,11 +236,21 @@ export class Line {
       assert.ok(this.clock.step(), 'a call never ends: no timer is left');
     }
     this.advance(drainMs);
+    // An answer in whose place a fallback stepped is still read to its end, for a second at most.
+    if (this.#hasFallback) this.advance(1_000);
     for (const call of this.#calls) assert.equal(call.ends, 1, 'a call ends once');
     assert.equal(this.clock.pending, 0, 'no timer may be left');
-    for (const endpoint of this.upstream.endpoints) assert.equal(endpoint.inFlight, 0, 'nothing is in flight');
-    const limiters = this.upstream.limiters?.view();
-    assert.deepEqual([limiters?.inFlight ?? 0, limiters?.queued ?? 0], [0, 0], 'no place is taken, nobody waits');
+    for (const upstream of [this.upstream, ...[...this.#elsewhere.values()].map((other) => other.upstream)]) {
+      for (const endpoint of upstream.endpoints) assert.equal(endpoint.inFlight, 0, 'nothing is in flight');
+      const limiters = upstream.limiters?.view();
+      assert.deepEqual([limiters?.inFlight ?? 0, limiters?.queued ?? 0], [0, 0], 'no place is taken, nobody waits');
+    }
+  }
+
+  /** The attempts that another upstream saw. */
+  seenElsewhere(name: string): readonly SeenAttempt[] {
+    const endpoint = this.#elsewhere.get(name)?.endpoint;
+    return endpoint instanceof ScriptedUpstream ? endpoint.seen : [];
   }
 
   /** The attempts that an endpoint saw; all endpoints' in the order of time without a name. */
@@ -230,13 +299,21 @@ export function sentHeader(attempt: SeenAttempt | undefined, name: string): stri
   return at === -1 ? undefined : headers[at + 1];
 }
 
-function endpointOf(script: Script, clock: VirtualClock): ScriptedUpstream | { readonly dispatch: Dispatch } {
+type Endpoint = ScriptedUpstream | { readonly dispatch: Dispatch };
+
+function endpointOf(script: Script, clock: VirtualClock): Endpoint {
   return 'dispatch' in script ? script : new ScriptedUpstream(clock, script);
 }
 
 /** An answer with text, for scripts. */
 export function text(status: number, body: string, headers: Readonly<Record<string, string>> = {}): Answer {
   return { status, body, headers };
+}
+
+function stepWithDefaults(step: LineStep): FallbackStep {
+  if ('stale' in step) return { stale: withDefaults(StaleOptions, step.stale) };
+  if ('upstream' in step) return { when: 'replayable', ...step };
+  return { response: withDefaults(StaticResponseOptions, step.response) };
 }
 
 function policiesOf(options: LineOptions) {
@@ -247,7 +324,8 @@ function policiesOf(options: LineOptions) {
       fallback !== undefined &&
       withDefaults(FallbackOptions, {
         ...(fallback.on === undefined ? {} : { on: fallback.on }),
-        steps: [{ response: withDefaults(StaticResponseOptions, fallback.response ?? {}) }],
+        ...(fallback.timeout === undefined ? {} : { timeout: fallback.timeout }),
+        steps: (fallback.steps ?? [{ response: fallback.response ?? {} }]).map(stepWithDefaults),
       }),
     timeout: timeout !== false && withDefaults(DeadlineOptions, timeout === undefined ? {} : { timeout }),
     retry: retry !== false && withDefaults(RetryOptions, retry ?? {}),

@@ -1,5 +1,6 @@
 import type { OutriggerError } from '../../src/errors.js';
 import type { Controller, Handler, ResponseHeaders } from '../../src/policies/policy.js';
+import { headerTexts } from '../../src/policies/rules/raw-headers.js';
 import type { Clock } from '../../src/runtime/clock.js';
 
 /** The app at the top of the line: notes what it is given, and can go away. */
@@ -8,6 +9,8 @@ export class Recorder implements Handler {
   controller: Controller | undefined;
   status: number | undefined;
   headers: ResponseHeaders = {};
+  /** As the edge would write them. */
+  rawHeaders: readonly string[] = [];
   body = '';
   error: OutriggerError | undefined;
   /** When the head, the end or the error came, in the clock's milliseconds. */
@@ -29,13 +32,14 @@ export class Recorder implements Handler {
     this.controller = controller;
   }
 
-  onResponseStart(_controller: Controller, status: number, headers: ResponseHeaders): void {
+  onResponseStart(controller: Controller, status: number, headers: ResponseHeaders): void {
     if (status < 200) {
       this.interim.push(status);
       return;
     }
     this.status = status;
     this.headers = headers;
+    this.rawHeaders = headerTexts(controller.rawHeaders ?? headers);
     this.headAt = this.#clock.now();
   }
 
