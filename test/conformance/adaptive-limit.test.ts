@@ -49,7 +49,7 @@ test('28. Gradient2: comes back when latency does, and sees new slowness soon', 
   trajectory.windows(50, { tookMs: 50 });
   // Long enough for the mean to have learned some of the overload.
   const low = trajectory.windows(150, { tookMs: 500 });
-  assert.ok(low <= 10, `${low}`);
+  assert.ok(low <= 12, `${low}`);
   const recovered = trajectory.windows(50, { tookMs: 50 });
   assert.ok(recovered > low + 30, `from ${low} to ${recovered}`);
   assert.ok(trajectory.windows(10, { tookMs: 250 }) < recovered);
