@@ -1,5 +1,5 @@
 import { createServer, IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { unlink } from 'node:fs/promises';
+import { lstat, unlink } from 'node:fs/promises';
 import { connect, type ListenOptions, type Socket } from 'node:net';
 import { OutriggerError, type ErrorReason } from '../errors.js';
 import { problemBytes } from './problem.js';
@@ -163,8 +163,10 @@ function isInUse(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === 'EADDRINUSE';
 }
 
-/** Whether a socket's file was left behind: nobody answers at it. */
-function isStale(path: string): Promise<boolean> {
+/** Whether a socket's file was left behind: nobody answers at it. A file that is no socket is somebody's. */
+async function isStale(path: string): Promise<boolean> {
+  const file = await lstat(path);
+  if (!file.isSocket()) return false;
   return new Promise((resolve) => {
     const socket = connect({ path });
     socket.once('connect', () => {

@@ -7,6 +7,7 @@ import { applyEdits, type CompiledEdits } from './header-edits.js';
 import { readResponseHeaders } from './headers.js';
 import { readTrailers, sendInterim, withoutTrailer } from './interim.js';
 import { closeGently, cut } from './connection.js';
+import type { Live, LiveCalls } from './live-calls.js';
 import { problemOf } from './problem.js';
 
 /** What all calls of one edge share. */
@@ -14,7 +15,7 @@ export interface EdgeContext {
   readonly clock: Clock;
   readonly emit: (event: CallEvent | PolicyEvent) => void;
   /** The calls in flight. */
-  readonly live: Set<Responder>;
+  readonly live: LiveCalls<Responder>;
   /** Whether every answer closes its connection. */
   draining: boolean;
 }
@@ -50,7 +51,8 @@ const isBodiless = (status: number) => status === 204 || status === 304;
 const TEXT = /^[\t\x20-\x7e\x80-\xff]*$/;
 
 /** Writes the answer of a call to the app, as it comes, and says how the call ended. */
-export class Responder implements Handler {
+export class Responder implements Handler, Live {
+  place = -1;
   readonly call: Call;
   protected readonly request: IncomingMessage;
   protected readonly response: ServerResponse;

@@ -7,6 +7,7 @@ import type { ReplayMemory } from '../pipeline/replay-memory.js';
 import type { CallEvent, PolicyEvent } from '../policies/events.js';
 import type { Clock } from '../runtime/clock.js';
 import { Forwarder, type ForwarderOptions } from './forward.js';
+import { LiveCalls } from './live-calls.js';
 import type { EdgeContext } from './responder.js';
 import type { EdgeRoute } from './route.js';
 import { upgrade } from './upgrade.js';
@@ -46,7 +47,7 @@ const NOWHERE = 'http://outrigger.invalid';
  * `//x` and `%E9`, and routes in the file's order are not in its power.
  */
 export async function createEdge(options: EdgeOptions): Promise<Edge> {
-  const context: EdgeContext = { clock: options.clock, emit: options.emit, live: new Set(), draining: false };
+  const context: EdgeContext = { clock: options.clock, emit: options.emit, live: new LiveCalls(), draining: false };
   const forwarder = new Forwarder({ traceIdOf: undefined, ...options }, context);
 
   const app = fastify({
