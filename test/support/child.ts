@@ -9,6 +9,7 @@ export class Child {
   stdout = '';
   stderr = '';
   readonly #changed = new EventTarget();
+  readonly #closed: Promise<unknown>;
 
   constructor(script: string, args: readonly string[] = [], env: Readonly<Record<string, string>> = {}) {
     this.process = spawn(process.execPath, [script, ...args], {
@@ -23,6 +24,7 @@ export class Child {
       this.stderr += text;
       this.#changed.dispatchEvent(new Event('change'));
     });
+    this.#closed = once(this.process, 'close');
     this.process.once('close', () => this.#changed.dispatchEvent(new Event('change')));
   }
 
@@ -40,7 +42,7 @@ export class Child {
 
   /** Its exit code, when it has ended and all it wrote was read; the signal's name if one killed it. */
   async ended(): Promise<number | string | null> {
-    if (this.process.stdout?.closed !== true || this.process.stderr?.closed !== true) await once(this.process, 'close');
+    await this.#closed;
     return this.process.exitCode ?? this.process.signalCode;
   }
 
