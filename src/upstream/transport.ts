@@ -49,7 +49,7 @@ function attemptHeaders(opts: CallOptions, attempt: Attempt): CallOptions['heade
   if (attempt.endpoint?.internalHeaders !== true) return opts.headers;
   const { call } = attempt;
   const headers = Array.isArray(opts.headers)
-    ? (opts.headers).concat(call.forwarded)
+    ? opts.headers.concat(call.forwarded)
     : [...headerEntries(opts.headers)].flat().concat(call.forwarded);
   // To the next layer a hedge is a retry: it must not make retries and hedges of what is an extra attempt already.
   const retries = retriesBefore(call) + attempt.number - 1 + (attempt.hedge ? 1 : 0);

@@ -1,0 +1,110 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { compileKey, KeyedStates, OTHER_KEY } from '../../../../src/policies/rules/keys.js';
+
+const context = {
+  endpoint: 'http://a',
+  upstream: 'payments',
+  route: 'charge',
+  header: (name: string) => (name === 'x-tenant' ? 'acme' : undefined),
+};
+
+describe('a key template', () => {
+  test('joins what it names as written', () => {
+    for (const [text, key] of [
+      ['{endpoint}', 'http://a'],
+      ['{upstream}/{route}', 'payments/charge'],
+      ['{header:X-Tenant}', 'acme'],
+      ['t={header:x-tenant}!', 't=acme!'],
+      ['all', 'all'],
+    ] as const) {
+      assert.equal(compileKey(text).of(context), key);
+    }
+  });
+
+  test('writes - for a header that is not there', () => {
+    assert.equal(compileKey('{upstream}:{header:x-user}').of(context), 'payments:-');
+  });
+
+  test('says whether it depends on the endpoint or on requests', () => {
+    assert.deepEqual(
+      ['{endpoint}', '{header:x}', '{upstream}'].map((text) => {
+        const { perEndpoint, perRequest } = compileKey(text);
+        return [perEndpoint, perRequest];
+      }),
+      [
+        [true, false],
+        [false, true],
+        [false, false],
+      ],
+    );
+  });
+
+  test('refuses a placeholder that does not exist', () => {
+    assert.throws(() => compileKey('{tenant}'), /unknown placeholder \{tenant\}/);
+    assert.throws(() => compileKey('{header:}'), RangeError);
+  });
+});
+
+describe('states by key', () => {
+  interface State {
+    readonly key: string;
+    busy: boolean;
+  }
+
+  function states(maxKeys: number) {
+    return new KeyedStates<State>(
+      maxKeys,
+      (key) => ({ key, busy: false }),
+      (state) => !state.busy,
+    );
+  }
+
+  test('are made once for each key', () => {
+    const keyed = states(10);
+    assert.equal(keyed.get('a'), keyed.get('a'));
+    assert.notEqual(keyed.get('a'), keyed.get('b'));
+  });
+
+  test('forget the least recently used one when they are full', () => {
+    const keyed = states(3);
+    const a = keyed.get('a');
+    keyed.get('b');
+    keyed.get('c');
+    keyed.get('a');
+    keyed.get('d');
+    assert.equal(keyed.peek('b'), undefined);
+    assert.equal(keyed.peek('a'), a);
+    assert.equal(keyed.size, 3);
+  });
+
+  test('never forget one that may not be forgotten; beyond, new keys share one', () => {
+    const keyed = states(3);
+    for (const key of ['a', 'b', 'c']) keyed.get(key).busy = true;
+    const shared = keyed.get('d');
+    assert.equal(shared.key, OTHER_KEY);
+    assert.equal(keyed.get('e'), shared);
+    assert.equal(keyed.get('a').key, 'a');
+  });
+
+  test('give a key its own state again when there is room', () => {
+    const keyed = states(2);
+    for (const key of ['a', 'b']) keyed.get(key).busy = true;
+    assert.equal(keyed.get('c').key, OTHER_KEY);
+    keyed.get('a').busy = false;
+    assert.equal(keyed.get('c').key, 'c');
+  });
+
+  test('stay few, however many keys come', () => {
+    for (const busy of [false, true]) {
+      const keyed = states(100);
+      for (let i = 0; i < 10_000; i++) keyed.get(`tenant-${i}`).busy = busy;
+      assert.ok(keyed.size <= 101, `${keyed.size} states`);
+    }
+  });
+
+  test('take no harm from keys that objects inherit', () => {
+    const keyed = states(10);
+    for (const key of ['__proto__', 'constructor', '']) assert.equal(keyed.get(key).key, key);
+  });
+});
