@@ -1,0 +1,84 @@
+/** How the programs that take part are started, whatever is measured. */
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type Command, versionOf } from './children.js';
+
+const root = fileURLToPath(new URL('../../../', import.meta.url));
+
+/** Values for `${NAME}` in a template. */
+export type Values = Readonly<Record<string, string | number>>;
+
+/** A file of the source tree, such as `bench/contenders/nginx.conf`. */
+export function source(path: string): string {
+  return join(root, path);
+}
+
+function compiled(path: string): string {
+  return join(root, '.build', path);
+}
+
+/** A script of the source tree, compiled. */
+export function node(script: string, ...args: readonly (string | number)[]): Command {
+  return { file: process.execPath, args: [compiled(script), ...args.map(String)] };
+}
+
+/** Outrigger with a policy file of the source tree. Its admin address is any free port. */
+export function outrigger(policyFile: string, port: number, env: Values): Command {
+  const texts = Object.entries(env).map(([name, value]) => [name, String(value)] as const);
+  return {
+    ...node('src/main.js', 'run', '--config', source(policyFile)),
+    env: {
+      ...Object.fromEntries(texts),
+      OUTRIGGER_LISTEN: `127.0.0.1:${port}`,
+      OUTRIGGER_ADMIN_LISTEN: '127.0.0.1:0',
+    },
+  };
+}
+
+/** nginx with a configuration that is made from a template. */
+export function nginx(template: string, folder: string, values: Values): Command {
+  return { file: 'nginx', args: ['-p', folder, '-e', 'stderr', '-c', fill(template, folder, values)] };
+}
+
+/** HAProxy with a configuration that is made from a template. */
+export function haproxy(template: string, folder: string, values: Values): Command {
+  return { file: 'haproxy', args: ['-db', '-f', fill(template, folder, values)] };
+}
+
+/** Caddy with a configuration that is made from a template. */
+export function caddy(template: string, folder: string, values: Values): Command {
+  const file = fill(template, folder, values);
+  return {
+    file: 'caddy',
+    args: ['run', '--adapter', 'caddyfile', '--config', file],
+    // It saves its configuration: here, and not in the home of whoever runs this.
+    env: { GOMAXPROCS: '1', XDG_CONFIG_HOME: folder, XDG_DATA_HOME: folder },
+  };
+}
+
+/** Each program's version; undefined where it is not installed. */
+export const versions = {
+  outrigger: () => (existsSync(compiled('src/main.js')) ? packageVersion('package.json') : undefined),
+  httpProxy: () => packageVersion('node_modules/@fastify/http-proxy/package.json'),
+  nginx: () => versionOf('nginx', ['-v'], /nginx\/([\d.]+)/),
+  haproxy: () => versionOf('haproxy', ['-v'], /version ([\d.]+)/),
+  caddy: () => versionOf('caddy', ['version'], /^v?(\d\S*)/m),
+} satisfies Readonly<Record<string, () => string | undefined>>;
+
+/** Puts values for `${NAME}` into a template of the source tree and writes it to the folder. Returns the path. */
+function fill(template: string, folder: string, values: Values): string {
+  mkdirSync(folder, { recursive: true });
+  const text = readFileSync(source(template), 'utf8');
+  const path = join(folder, basename(template));
+  writeFileSync(
+    path,
+    text.replace(/\$\{(\w+)\}/g, (_, name: string) => String(values[name])),
+  );
+  return path;
+}
+
+function packageVersion(path: string): string {
+  const { version } = JSON.parse(readFileSync(source(path), 'utf8')) as { version: string };
+  return version;
+}
