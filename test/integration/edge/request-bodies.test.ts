@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { request as httpRequest } from 'node:http';
+import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, it } from 'node:test';
 import type { EdgeRoute } from '../../../src/edge/route.js';
@@ -208,7 +209,7 @@ describe('request bodies', () => {
   });
 
   it('an upload is read no faster than the upstream takes it', async () => {
-    let upstreamSocket: import('node:net').Socket | undefined;
+    let upstreamSocket: Socket | undefined;
     await serve(
       startRawUpstream((socket) => {
         upstreamSocket = socket;

@@ -38,7 +38,7 @@ const HANDSHAKE =
 describe('an upgrade that is no WebSocket is ignored', () => {
   it('47. GET and POST with Upgrade: h2c are served as HTTP/1.1, and the connection lives on', async () => {
     const { seen } = await serve(
-      await startUpstream((response, { method, body }) => response.end(`${method} ${body}.`)),
+      await startUpstream((response, { method, body }) => response.end(`${method} ${body.toString()}.`)),
     );
     const client = rawClient(edge.port);
     client.write(`GET /1 HTTP/1.1\r\n${H2C}\r\n`);
