@@ -5,8 +5,9 @@ import { topologyOf } from './app/topology.js';
 import { Upstreams } from './app/upstreams.js';
 import type { Address } from './config/addresses.js';
 import type { Config } from './config/config.js';
+import { bind, type ListenAddress } from './edge/bind.js';
 import { drain } from './edge/drain.js';
-import { Listener, type ListenAddress, type ListenerTarget } from './edge/listener.js';
+import { Listener, type ListenerTarget } from './edge/listener.js';
 import { createEdge, type Edge } from './edge/server.js';
 import { EventLog } from './observability/event-log.js';
 import type { Logger } from './observability/logging.js';
@@ -70,7 +71,7 @@ export function createApp({ config, logger, clock, random, version }: AppOptions
   const admin = createAdmin({
     metrics,
     ready: () => (phase === 'ready' ? { ready: true } : { ready: false, reason: phase }),
-    listen: config.admin.listen,
+    bind: (server) => bind(server, listenAddress(config.admin.listen), 'admin.listen'),
   });
   metrics.watch({
     ...upstreams.sources(),
@@ -88,12 +89,9 @@ export function createApp({ config, logger, clock, random, version }: AppOptions
         emit,
       });
       const listen: string[] = [];
-      for (const address of config.listen) {
-        const bound = await listener.listen(listenAddress(address));
-        listen.push(address.kind === 'unix' ? bound : `http://${bound}`);
-      }
+      for (const address of config.listen) listen.push(asUrl(await listener.listen(listenAddress(address))));
       phase = 'ready';
-      return { listen, admin: adminAddress };
+      return { listen, admin: asUrl(adminAddress) };
     },
 
     async drain() {
@@ -146,4 +144,8 @@ class CountingTarget implements ListenerTarget {
 function listenAddress(address: Address): ListenAddress {
   if (address.kind === 'unix') return { path: address.path };
   return address.host === undefined ? { port: address.port } : { host: address.host, port: address.port };
+}
+
+function asUrl(bound: string): string {
+  return bound.startsWith('unix:') ? bound : `http://${bound}`;
 }

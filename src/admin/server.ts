@@ -3,11 +3,6 @@ import { fastify, type FastifyInstance, type FastifyReply } from 'fastify';
 import type { Metrics } from '../observability/metrics.js';
 import { prefersOpenMetrics } from './negotiate.js';
 
-/** Where the admin server listens. Port 0: a free one; no host: on all of the machine's addresses. */
-export type AdminAddress =
-  | { readonly kind: 'tcp'; readonly host: string | undefined; readonly port: number }
-  | { readonly kind: 'unix'; readonly path: string };
-
 /** Whether calls are taken, and why not if they are not. */
 export interface Readiness {
   readonly ready: boolean;
@@ -17,11 +12,12 @@ export interface Readiness {
 export interface AdminOptions {
   readonly metrics: Pick<Metrics, 'scrape'>;
   readonly ready: () => Readiness;
-  readonly listen: AdminAddress;
+  /** Has a server listen on the admin address; returns it as people write it. */
+  readonly bind: (server: Server) => Promise<string>;
 }
 
 export interface Admin {
-  /** Starts to listen; returns where: `http://host:port` or `unix:/path`. Fails with a message for people. */
+  /** Starts to listen, and returns where: `host:port` or `unix:/path`. */
   listen(): Promise<string>;
   /** Stops; idle connections are closed at once. */
   close(): Promise<void>;
@@ -31,7 +27,7 @@ export interface Admin {
 const REQUEST_TIMEOUT_MS = 10_000;
 
 /** The admin server: /metrics, /healthz, /readyz. It stands apart from the calls' own server, on its own address. */
-export function createAdmin({ metrics, ready, listen }: AdminOptions): Admin {
+export function createAdmin({ metrics, ready, bind }: AdminOptions): Admin {
   const app = fastify({
     logger: false,
     requestTimeout: REQUEST_TIMEOUT_MS,
@@ -46,8 +42,7 @@ export function createAdmin({ metrics, ready, listen }: AdminOptions): Admin {
   return {
     async listen() {
       await app.ready();
-      await bind(app.server, listen);
-      return boundUrl(app.server, listen);
+      return bind(app.server);
     },
     async close() {
       app.server.close();
@@ -82,35 +77,4 @@ function problem(reply: FastifyReply, status: number, title: string, code: strin
     .code(status)
     .header('content-type', 'application/problem+json')
     .send(Buffer.from(JSON.stringify({ type: 'about:blank', title, status, code })));
-}
-
-/** Fastify's own listen knows no 'all addresses' that also works without IPv6. */
-function bind(server: Server, listen: AdminAddress): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const fail = (error: Error) => {
-      reject(listenError(listen, error));
-    };
-    server.once('error', fail);
-    server.listen(listen.kind === 'unix' ? { path: listen.path } : { host: listen.host, port: listen.port }, () => {
-      server.off('error', fail);
-      resolve();
-    });
-  });
-}
-
-function boundUrl(server: Server, listen: AdminAddress): string {
-  const bound = server.address();
-  if (listen.kind === 'unix' || bound === null || typeof bound === 'string') return formatAddress(listen);
-  return `http://${formatAddress({ kind: 'tcp', host: bound.address, port: bound.port })}`;
-}
-
-function formatAddress(address: AdminAddress): string {
-  if (address.kind === 'unix') return `unix:${address.path}`;
-  const host = address.host ?? '';
-  return `${host.includes(':') ? `[${host}]` : host}:${address.port}`;
-}
-
-function listenError(listen: AdminAddress, cause: NodeJS.ErrnoException): Error {
-  const why = cause.code === 'EADDRINUSE' ? 'the address is in use' : cause.message;
-  return new Error(`admin.listen ${formatAddress(listen)}: ${why}`, { cause });
 }

@@ -1,11 +1,8 @@
 import { createServer, IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { lstat, unlink } from 'node:fs/promises';
-import { connect, type ListenOptions, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { OutriggerError, type ErrorReason } from '../errors.js';
+import { bind, type ListenAddress } from './bind.js';
 import { problemBytes } from './problem.js';
-
-/** Where to listen: a port (0 for a free one), on all addresses without a host; or a Unix socket. */
-export type ListenAddress = { readonly host?: string; readonly port: number } | { readonly path: string };
 
 /** What a listener hands requests to: the current generation of the configuration. */
 export interface ListenerTarget {
@@ -69,17 +66,9 @@ export class Listener {
   /** Throws an Error whose message names the address and what is wrong with it. Returns the address as people write it. */
   async listen(address: ListenAddress): Promise<string> {
     const server = this.#createServer();
-    try {
-      await open(server, address);
-    } catch (error) {
-      if (!('path' in address) || !isInUse(error) || !(await isStale(address.path))) throw explain(address, error);
-      await unlink(address.path);
-      await open(server, address).catch((again: unknown) => {
-        throw explain(address, again);
-      });
-    }
+    const bound = await bind(server, address, 'listen');
     this.#servers.push(server);
-    return boundAddress(server, address);
+    return bound;
   }
 
   /** Closes connections that wait for a next request. */
@@ -147,58 +136,4 @@ function clientError(error: NodeJS.ErrnoException): OutriggerError {
         ? ['the request head took too long', 'body-stalled']
         : ['the request is not valid HTTP'];
   return new OutriggerError('bad-request', message, reason === undefined ? {} : { reason });
-}
-
-function open(server: Server, address: ListenAddress): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(address as ListenOptions, () => {
-      server.off('error', reject);
-      resolve();
-    });
-  });
-}
-
-function isInUse(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'EADDRINUSE';
-}
-
-/** Whether a socket's file was left behind: nobody answers at it. A file that is no socket is somebody's. */
-async function isStale(path: string): Promise<boolean> {
-  const file = await lstat(path);
-  if (!file.isSocket()) return false;
-  return new Promise((resolve) => {
-    const socket = connect({ path });
-    socket.once('connect', () => {
-      socket.destroy();
-      resolve(false);
-    });
-    socket.once('error', (error: NodeJS.ErrnoException) => resolve(error.code === 'ECONNREFUSED'));
-  });
-}
-
-function written(address: ListenAddress): string {
-  if ('path' in address) return `unix:${address.path}`;
-  return `${address.host ?? ''}:${address.port}`;
-}
-
-const REASONS: Readonly<Record<string, string>> = {
-  EADDRINUSE: 'address already in use',
-  EACCES: 'permission denied',
-  EADDRNOTAVAIL: 'no such address on this machine',
-  ENOENT: 'no such directory',
-  ENOTFOUND: 'the name could not be resolved',
-};
-
-function explain(address: ListenAddress, cause: unknown): Error {
-  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
-  const reason = REASONS[code] ?? (cause instanceof Error ? cause.message : String(cause));
-  return new Error(`listen ${written(address)}: ${reason}`, { cause });
-}
-
-function boundAddress(server: Server, address: ListenAddress): string {
-  const bound = server.address();
-  if (bound === null || typeof bound === 'string') return written(address);
-  const host = bound.family === 'IPv6' ? `[${bound.address}]` : bound.address;
-  return `${host}:${bound.port}`;
 }

@@ -1,14 +1,19 @@
 import assert from 'node:assert/strict';
 import { mkdtempSync } from 'node:fs';
-import { createServer, get, type IncomingMessage } from 'node:http';
+import { createServer, get, type IncomingMessage, type Server } from 'node:http';
 import { connect, type AddressInfo } from 'node:net';
+import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
-import { createAdmin, type AdminAddress, type Readiness } from '../../../src/admin/server.js';
+import { createAdmin, type Readiness } from '../../../src/admin/server.js';
+import { bind, type ListenAddress } from '../../../src/edge/bind.js';
 
-const LOOPBACK: AdminAddress = { kind: 'tcp', host: '127.0.0.1', port: 0 };
+const LOOPBACK: ListenAddress = { host: '127.0.0.1', port: 0 };
+
+/** A way to bind to an address. */
+const at = (address: ListenAddress) => (server: Server) => bind(server, address, 'admin.listen');
 
 const metrics = {
   scrape: (openMetrics: boolean) =>
@@ -16,10 +21,10 @@ const metrics = {
 };
 
 async function startAdmin(t: TestContext, ready: () => Readiness = () => ({ ready: true }), listen = LOOPBACK) {
-  const admin = createAdmin({ metrics, ready, listen });
-  const url = await admin.listen();
+  const admin = createAdmin({ metrics, ready, bind: at(listen) });
+  const bound = await admin.listen();
   t.after(() => admin.close());
-  return url;
+  return bound.startsWith('unix:') ? bound : `http://${bound}`;
 }
 
 async function answer(url: string, init: RequestInit = {}) {
@@ -37,15 +42,15 @@ describe('the admin server', () => {
   test('is ready while calls are taken, and says why not otherwise', async (t) => {
     let now: Readiness = { ready: false, reason: 'starting' };
     const url = await startAdmin(t, () => now);
-    const at = async () => {
+    const asked = async () => {
       const { status, body } = await answer(`${url}/readyz`);
       return [status, body];
     };
-    assert.deepEqual(await at(), [503, 'starting\n']);
+    assert.deepEqual(await asked(), [503, 'starting\n']);
     now = { ready: true };
-    assert.deepEqual(await at(), [200, 'ready\n']);
+    assert.deepEqual(await asked(), [200, 'ready\n']);
     now = { ready: false, reason: 'draining' };
-    assert.deepEqual(await at(), [503, 'draining\n']);
+    assert.deepEqual(await asked(), [503, 'draining\n']);
   });
 
   test('gives metrics in the format asked for, and never from a cache', async (t) => {
@@ -72,24 +77,34 @@ describe('the admin server', () => {
 
   test('keeps an error of its own to itself', async (t) => {
     const failing = { scrape: () => Promise.reject(new Error('s3cret')) };
-    const admin = createAdmin({ metrics: failing, ready: () => ({ ready: true }), listen: LOOPBACK });
+    const admin = createAdmin({ metrics: failing, ready: () => ({ ready: true }), bind: at(LOOPBACK) });
     t.after(() => admin.close());
-    const { status, type, body } = await answer(`${await admin.listen()}/metrics`);
+    const { status, type, body } = await answer(`http://${await admin.listen()}/metrics`);
     assert.deepEqual([status, type], [500, 'application/problem+json']);
     assert.doesNotMatch(body, /s3cret/);
   });
 
   test('listens on a unix socket', async (t) => {
     const socket = path.join(mkdtempSync(path.join(tmpdir(), 'outrigger-')), 'admin.sock');
-    const where = await startAdmin(t, () => ({ ready: true }), { kind: 'unix', path: socket });
+    const where = await startAdmin(t, () => ({ ready: true }), { path: socket });
     assert.equal(where, `unix:${socket}`);
     const [response] = (await once(get({ socketPath: socket, path: '/healthz' }), 'response')) as [IncomingMessage];
     response.resume();
     assert.equal(response.statusCode, 200);
   });
 
+  test('replaces a socket that a dead process left behind', async (t) => {
+    const socket = path.join(mkdtempSync(path.join(tmpdir(), 'outrigger-')), 'admin.sock');
+    const left = spawnSync(process.execPath, [
+      '-e',
+      `require('net').createServer().listen(${JSON.stringify(socket)}, () => process.kill(process.pid, 'SIGKILL'))`,
+    ]);
+    assert.equal(left.signal, 'SIGKILL');
+    assert.equal(await startAdmin(t, () => ({ ready: true }), { path: socket }), `unix:${socket}`);
+  });
+
   test('listens on all addresses without a host', async (t) => {
-    const url = await startAdmin(t, () => ({ ready: true }), { kind: 'tcp', host: undefined, port: 0 });
+    const url = await startAdmin(t, () => ({ ready: true }), { port: 0 });
     const port = url.slice(url.lastIndexOf(':') + 1);
     assert.equal((await answer(`http://127.0.0.1:${port}/healthz`)).status, 200);
   });
@@ -99,14 +114,14 @@ describe('the admin server', () => {
     await once(taken, 'listening');
     t.after(() => taken.close());
     const { port } = taken.address() as AddressInfo;
-    const admin = createAdmin({ metrics, ready: () => ({ ready: true }), listen: { ...LOOPBACK, port } });
-    await assert.rejects(admin.listen(), { message: `admin.listen 127.0.0.1:${port}: the address is in use` });
+    const admin = createAdmin({ metrics, ready: () => ({ ready: true }), bind: at({ ...LOOPBACK, port }) });
+    await assert.rejects(admin.listen(), { message: `admin.listen 127.0.0.1:${port}: address already in use` });
     await admin.close();
   });
 
   test('ends idle connections when it is closed', async () => {
-    const admin = createAdmin({ metrics, ready: () => ({ ready: true }), listen: LOOPBACK });
-    const { hostname, port } = new URL(await admin.listen());
+    const admin = createAdmin({ metrics, ready: () => ({ ready: true }), bind: at(LOOPBACK) });
+    const { hostname, port } = new URL(`http://${await admin.listen()}`);
     const idle = connect(Number(port), hostname);
     idle.write('GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n');
     await once(idle, 'data');
