@@ -36,13 +36,8 @@ export interface NotAvailableYet {
 
 /** What the schema knows and the file may not use yet. When a policy lands, its line goes. */
 export const notAvailableYet: readonly NotAvailableYet[] = [
-  { under: 'route', path: ['hedge'] },
-  { under: 'route', path: ['rateLimit'] },
-  { under: 'route', path: ['faults'] },
-  { under: 'upstream', path: ['rateLimit'] },
   { under: 'upstream', path: ['healthCheck'] },
   { under: 'upstream', path: ['discovery', 'dns'], value: 'each' },
-  { under: 'upstream', path: ['concurrency', 'limit'], value: 'adaptive' },
 ];
 
 /** A name of ours: it labels metrics and stands in paths of the API. */

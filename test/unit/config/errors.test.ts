@@ -386,13 +386,8 @@ describe('TLS files', () => {
 
 describe('what is not built yet', () => {
   const samples: Readonly<Record<string, Parts>> = {
-    hedge: { route: 'hedge: { delay: 1s }' },
-    'route.rateLimit': { route: 'rateLimit: {}' },
-    faults: { route: 'faults: [{ percent: 1%, status: 503 }]' },
-    'upstream.rateLimit': { upstream: 'rateLimit: { requests: 1 }' },
     healthCheck: { upstream: 'healthCheck: { path: / }' },
     'discovery.dns': { upstream: 'discovery: { dns: each }' },
-    'concurrency.limit': { upstream: 'concurrency: { limit: adaptive }' },
   };
   for (const { under, path } of notAvailableYet) {
     const key = path.join('.');
@@ -404,7 +399,6 @@ describe('what is not built yet', () => {
 
   test('turned off, it may stand in the file', () => {
     const parts = {
-      route: 'hedge: false\nrateLimit: false\nfaults: false',
       upstream: 'healthCheck: false\ndiscovery: { dns: one }',
     };
     assert.deepEqual(told(policyFile(parts)), []);

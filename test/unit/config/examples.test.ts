@@ -102,6 +102,38 @@ const checks: Readonly<Record<string, (config: Config) => void>> = {
       ['always', 'unsent', 'stale'],
     );
   },
+  'hedge.yaml': (config) => {
+    assert.equal(on(route(config, 'search').hedge).delay, 'p95');
+    const { delay, max, methods } = on(route(config, 'quotes').hedge);
+    assert.deepEqual([delay, max, methods], ['50ms', 2, ['GET', 'HEAD', 'POST']]);
+  },
+  'rate-limit.yaml': (config) => {
+    assert.deepEqual(upstream(config, 'geocoder').rateLimit, { requests: 10, per: '1s', burst: 20 });
+    const { requests, per, burst, key, mode } = on(route(config, 'reports').rateLimit);
+    assert.deepEqual([requests, per, burst, key, mode], [100, '1m', 20, '{header:x-tenant}', 'enforce']);
+    assert.equal(on(route(config, 'exports').rateLimit).mode, 'shadow');
+    assert.equal(route(config, 'geocoder').rateLimit, false);
+  },
+  'adaptive-concurrency.yaml': (config) => {
+    const { limit, queue } = on(upstream(config, 'inventory').concurrency);
+    assert.deepEqual([limit, queue], ['adaptive', 20]);
+  },
+  'faults.yaml': (config) => {
+    assert.deepEqual(on(route(config, 'orders').faults).faults, [
+      { percent: '5%', delay: '2s' },
+      { percent: '10%', status: 503 },
+      { percent: '2%', abort: 'reset' },
+      { percent: '1%', abort: 'refuse' },
+    ]);
+    assert.equal(route(config, 'everything-else').faults, false);
+  },
+  'shadow.yaml': (config) => {
+    const { circuitBreaker, concurrency } = upstream(config, 'billing');
+    const { retry, rateLimit } = route(config, 'billing');
+    for (const options of [on(circuitBreaker), on(concurrency), on(retry), on(rateLimit)]) {
+      assert.equal(options.mode, 'shadow');
+    }
+  },
   'endpoints.yaml': (config) => {
     assert.equal(upstream(config, 'catalogue').endpoints.length, 3);
     assert.equal(upstream(config, 'catalogue').loadBalancing, 'leastRequest');
