@@ -73,6 +73,9 @@ async function serve(config: Config, createApp: CreateApp, demo: Demo | undefine
   for (const { file, line, path, message, suggestion } of warnings(config)) {
     logger.warn({ file, line, path, detail: message, suggestion }, 'policy file');
   }
+  for (const { name, faults } of config.routes) {
+    if (faults !== false) logger.warn({ route: name }, 'faults are injected on purpose');
+  }
   const app = createApp({ config, logger, clock: systemClock, random: systemRandom, version });
   const code = await untilSignalled(app, logger, async () => {
     let listening: Listening;

@@ -68,6 +68,22 @@ describe('the process', () => {
     assert.equal(child.stdout, '');
   });
 
+  test('what a reviewer would ask about, and faults, are warned of at the start', async () => {
+    const faults = 'faults: [{ percent: 5%, delay: 2s }], retry: { methods: [GET, POST] }';
+    const child = start('drains at once', ['--config', policy(POLICY.replace('match: {}', `match: {}, ${faults}`))]);
+    await child.says(/"msg":"started"/);
+    child.kill('SIGTERM');
+    await child.ended();
+    const warned = child.lines().filter(({ level }) => level === 'warn');
+    assert.deepEqual(
+      warned.map(({ msg, route, path: key }) => [msg, route ?? key]),
+      [
+        ['policy file', 'routes[0].retry.methods[1]'],
+        ['faults are injected on purpose', 'all'],
+      ],
+    );
+  });
+
   test('a policy file with mistakes: all of them, and 2', async () => {
     const child = start('', ['--config', policy('upstreams: {}\nretires: 3\nroutes: []\n')]);
     assert.equal(await child.ended(), 2);
