@@ -5,6 +5,7 @@ import { HeadTimer } from './head-timer.js';
 import { refuse } from './pass-through.js';
 import type { Call, CallOptions, Controller, Handler, Policy, PolicyDeps } from './policy.js';
 import { positiveDuration } from './rules/option-types.js';
+import { LEAST_ATTEMPT_MS } from './rules/retry-decision.js';
 import { parseDuration } from './rules/units.js';
 
 /** Ends an attempt that has no head in time, so that the next one can be made. Inside the circuit breaker: the circuit counts what timed out. */
@@ -24,7 +25,9 @@ export function attemptTimeout(options: AttemptTimeoutOptions, deps: PolicyDeps)
   return (dispatch) => (opts: CallOptions, handler) => {
     const attempt = attemptOf(opts, deps.clock);
     const leftMs = attempt.call.deadlineAt - deps.clock.now();
-    if (leftMs < 1) return refuse(handler, new OutriggerError('deadline', 'no time is left for another attempt'));
+    if (leftMs < LEAST_ATTEMPT_MS) {
+      return refuse(handler, new OutriggerError('deadline', 'no time is left for another attempt'));
+    }
     attempt.timeLeftMs = Math.min(limitMs, leftMs);
     const watched = new AttemptTimeoutHandler(handler, attempt.call, limitMs, deps);
     watched.watch(attempt.call.body);

@@ -157,8 +157,7 @@ export class HedgeCall implements Controller {
     const error = classifyFailure(raw, 'sent');
     const result = errorClass(error);
     if (from.attempt.hedge && isLocalRefusal(result)) {
-      // It was not made.
-      from.place?.giveBack(this.#plan.deps.clock.now());
+      from.place?.notMade(this.#plan.deps.clock.now());
     } else {
       this.#told(from, 'failed');
       if (result === 'timeout') this.#measure(from);

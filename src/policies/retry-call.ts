@@ -113,7 +113,7 @@ export class RetryCall implements Controller {
       return;
     }
     this.#timer.cancel();
-    this.#place?.giveBack(this.#plan.deps.clock.now());
+    this.#place?.notMade(this.#plan.deps.clock.now());
     const { result } = failureOf(reason);
     if (result === 'client-gone' || result === 'deadline') this.#suppress(result);
     this.#fail(reason);
@@ -224,7 +224,7 @@ export class RetryCall implements Controller {
 
   /** An attempt was refused here: the last real outcome is what the app gets, if there was one. */
   #refused(result: ResultClass, error: Error): void {
-    this.#place?.giveBack(this.#plan.deps.clock.now());
+    this.#place?.notMade(this.#plan.deps.clock.now());
     if (this.#call.retries > 0 && isLocalRefusal(result)) this.#suppress(result);
     if (this.#held?.whole === true) {
       this.#settled = true;

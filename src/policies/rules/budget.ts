@@ -11,9 +11,12 @@ export interface BudgetRules {
   readonly windowMs: number;
 }
 
-/** A retry's place in the budget. Given back when the retry succeeds: retries that help are not rationed. */
+/** A retry's place in the budget. */
 export interface BudgetPlace {
+  /** The retry succeeded: retries that help are not rationed, and only their total is bounded. */
   giveBack(now: number): void;
+  /** The retry was not made after all: nobody bears its load. */
+  notMade(now: number): void;
 }
 
 /**
@@ -45,11 +48,16 @@ export class RetryBudget {
     this.#window.add(now, RETRIES);
     const bucket = this.#window.add(now, FAILED);
     let given = false;
+    const giveBack = (later: number) => {
+      if (given) return;
+      given = true;
+      this.#window.amend(later, bucket, FAILED, -1);
+    };
     return {
-      giveBack: (later) => {
-        if (given) return;
-        given = true;
-        this.#window.amend(later, bucket, FAILED, -1);
+      giveBack,
+      notMade: (later) => {
+        if (!given) this.#window.amend(later, bucket, RETRIES, -1);
+        giveBack(later);
       },
     };
   }

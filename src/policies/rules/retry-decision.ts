@@ -3,6 +3,9 @@ import type { ResultClass, SuppressedReason } from '../events.js';
 import type { Call, RequestBody } from '../policy.js';
 import { backoffDelay, type BackoffRules } from './backoff.js';
 
+/** An attempt that has less time than this is not made, in milliseconds. */
+export const LEAST_ATTEMPT_MS = 1;
+
 export interface RetryRules {
   readonly maxAttempts: number;
   readonly methods: ReadonlySet<string>;
@@ -60,7 +63,7 @@ export function decideRetry(
   if (asked !== undefined && asked > rules.maxRetryAfterMs) return suppressed('retry-after');
   // A tenth more at most, so that clients that were told the same do not return together.
   const delayMs = asked !== undefined && asked >= backoffMs ? asked * (1 + random() / 10) : backoffMs;
-  if (now + delayMs >= call.deadlineAt) return suppressed('deadline');
+  if (now + delayMs + LEAST_ATTEMPT_MS > call.deadlineAt) return suppressed('deadline');
   return { retry: true, delayMs, backoffMs };
 }
 

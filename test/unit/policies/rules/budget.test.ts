@@ -34,6 +34,17 @@ describe('a retry budget', () => {
     assert.equal(budget.take(0), undefined);
   });
 
+  test('does not count a retry that was not made at all', () => {
+    const budget = new RetryBudget({ ...RULES, minPerSecond: 0.2 });
+    for (let i = 0; i < 5; i++) {
+      const place = budget.take(0)!;
+      place.notMade(0);
+      place.notMade(0);
+      place.giveBack(0);
+    }
+    assert.equal(Math.floor(budget.remaining(0)), 2);
+  });
+
   test('does not count a place that comes back after its window', () => {
     const budget = new RetryBudget(RULES);
     const places = Array.from({ length: 10 }, () => budget.take(0)!);
