@@ -82,6 +82,7 @@ export function createApp({ config, logger, clock, random, version }: AppOptions
   return {
     async start() {
       const adminAddress = await admin.listen();
+      upstreams.start();
       target.edge = await createEdge({
         routes: createRoutes(config, upstreams, staleStores, deps),
         clock,

@@ -24,7 +24,7 @@ export class Upstreams {
   }
 
   /** What metrics read when they are scraped. */
-  sources(): Pick<MetricSources, 'circuits' | 'concurrency' | 'budgets'> {
+  sources(): Pick<MetricSources, 'circuits' | 'concurrency' | 'budgets' | 'health' | 'endpoints'> {
     const all = [...this.#upstreams.values()];
     const present = <View>(views: readonly (View | undefined)[]): View[] => views.filter((view) => view !== undefined);
     return {
@@ -38,7 +38,26 @@ export class Upstreams {
               : { upstream: name, remaining: budgets.remaining(this.#deps.clock.now()) },
           ),
         ),
+      health: () =>
+        present(
+          all.map(({ name, panic, endpoints }) =>
+            panic === undefined
+              ? undefined
+              : {
+                  upstream: name,
+                  panic,
+                  endpoints: endpoints.map(({ label, healthy }) => ({ endpoint: label, healthy })),
+                },
+          ),
+        ),
+      endpoints: () =>
+        all.flatMap(({ name, endpoints }) => endpoints.map(({ label }) => ({ upstream: name, endpoint: label }))),
     };
+  }
+
+  /** Starts to look names up and to check health. */
+  start(): void {
+    for (const upstream of this.#upstreams.values()) upstream.start();
   }
 
   /** Cuts all connections. */
@@ -54,7 +73,7 @@ function createUpstream(options: ResolvedUpstream, config: Config, deps: PolicyD
     .map((route) => (route.attemptTimeout === false ? 0 : parseDuration(route.attemptTimeout.attemptTimeout)));
   return new Upstream(
     { ...options, longestAttemptMs: attempts.length === 0 ? Infinity : Math.max(...attempts) },
-    (origin) => createPool(origin, { connectTimeoutMs, keepAliveTimeoutMs, tls }),
+    (origin, address) => createPool(origin, { connectTimeoutMs, keepAliveTimeoutMs, tls }, address),
     deps,
   );
 }

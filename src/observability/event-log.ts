@@ -15,6 +15,8 @@ type EventOf<Type extends PolicyEvent['type']> = Extract<PolicyEvent, { type: Ty
  * | circuit open, circuit forced-open | warn | a circuit opened |
  * | circuit closed, half-open, ramping, forced-closed | info | any other change of a circuit |
  * | endpoint unhealthy, endpoint healthy | warn, info | a health check changed its mind |
+ * | addresses changed, lookup recovered | info | what a name stands for |
+ * | lookup failed | warn | lookups of a name began to fail; the addresses in force stay |
  * | fallback | info | a fallback step was tried |
  * | call | info; warn for a failure or a refusal; error for our own faults | a call has ended, as log.access says |
  * | retry suppressed, timeout, hedge, rate limited, fault injected, would have acted | debug | each time |
@@ -45,6 +47,9 @@ export class EventLog {
         return;
       case 'health':
         this.#health(event);
+        return;
+      case 'discovery':
+        this.#discovery(event);
         return;
       case 'fallback':
         if (this.#logger.isLevelEnabled('info')) this.#logger.info(detailsOf(event), 'fallback');
@@ -84,6 +89,14 @@ export class EventLog {
   #health({ upstream, endpoint, healthy, reason }: EventOf<'health'>): void {
     const level = healthy ? 'info' : 'warn';
     this.#logger[level]({ upstream, endpoint, reason }, healthy ? 'endpoint healthy' : 'endpoint unhealthy');
+  }
+
+  #discovery({ upstream, hostname, result, addresses, reason }: EventOf<'discovery'>): void {
+    const level = result === 'failed' ? 'warn' : 'info';
+    this.#logger[level](
+      { upstream, hostname, addresses, reason },
+      result === 'changed' ? 'addresses changed' : `lookup ${result}`,
+    );
   }
 
   #call({ call, status, outcome, error, durationMs }: CallEvent): void {

@@ -83,6 +83,7 @@ export class Metrics {
         this.#families.shadow.at(event.route, event.upstream, event.policy, event.action).value++;
         return;
       case 'health':
+      case 'discovery':
         return;
       default:
         this.#recordOfCall(event, this.#table.find(event.call.route, event.call.upstream));
@@ -98,7 +99,7 @@ export class Metrics {
   /** Everything, as text. */
   async scrape(openMetrics: boolean): Promise<Scrape> {
     const ofProcess = await this.#process.families();
-    this.#table.forgetGone(this.#sources?.endpoints?.() ?? [], this.#clock.now());
+    this.#table.follow(this.#sources?.endpoints?.() ?? [], this.#clock.now());
     return {
       contentType: openMetrics ? OPENMETRICS_CONTENT_TYPE : PROMETHEUS_CONTENT_TYPE,
       body: exposition([...this.#families.all, ...this.#gauges, ...ofProcess], openMetrics),
@@ -106,7 +107,7 @@ export class Metrics {
   }
 
   #recordOfCall(
-    event: Exclude<PolicyEvent, { type: 'attempt' | 'retry' | 'circuit' | 'shadow' | 'health' }>,
+    event: Exclude<PolicyEvent, { type: 'attempt' | 'retry' | 'circuit' | 'shadow' | 'health' | 'discovery' }>,
     series: RouteSeries | undefined,
   ): void {
     if (series === undefined) return;

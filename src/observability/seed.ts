@@ -105,11 +105,14 @@ export function seedRoute(
 
 /** The attempts of a route at an upstream, its own or one that its fallback asks. */
 export function seedAttempts(series: RouteSeries, upstream: UpstreamTopology): void {
-  for (const endpoint of upstream.endpoints) {
-    for (const result of SENT_RESULTS) series.attempts(endpoint, result);
-  }
+  for (const endpoint of upstream.endpoints) seedEndpoint(series, endpoint);
   for (const kind of TIMEOUTS) series.timeouts.at(kind);
   if (upstream.circuitBreaker !== undefined) series.single.at('circuitRefusals');
+}
+
+/** The attempts of a route at an endpoint, also one that discovery found later. */
+export function seedEndpoint(series: RouteSeries, endpoint: string): void {
+  for (const result of SENT_RESULTS) series.attempts(endpoint, result);
 }
 
 function seedRetry(series: RouteSeries, on: readonly string[]): void {

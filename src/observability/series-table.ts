@@ -1,6 +1,6 @@
 import type { Families } from './families.js';
 import { RouteSeries } from './route-series.js';
-import { seedAttempts, seedRoute, seedUpstream } from './seed.js';
+import { seedAttempts, seedEndpoint, seedRoute, seedUpstream } from './seed.js';
 import type { Topology, UpstreamTopology } from './topology.js';
 
 /** How long the series of an endpoint that is gone are still shown, in milliseconds. */
@@ -58,14 +58,18 @@ export class SeriesTable {
   }
 
   /**
-   * Drops the series of endpoints that have been gone for five minutes. `current` are those there are now; an upstream
-   * that is left out has those of its configuration.
+   * Makes the series of endpoints that are new, and drops those of endpoints that have been gone for five minutes.
+   * `current` are those there are now; an upstream that is left out has those of its configuration.
    */
-  forgetGone(current: Iterable<{ readonly upstream: string; readonly endpoint: string }>, now: number): void {
+  follow(current: Iterable<{ readonly upstream: string; readonly endpoint: string }>, now: number): void {
     const endpoints = new Map(this.#upstreams);
     for (const [upstream, found] of grouped(current)) endpoints.set(upstream, found);
     for (const [, upstream, series] of this) {
-      for (const endpoint of series.endpoints()) {
+      const known = new Set(series.endpoints());
+      for (const endpoint of endpoints.get(upstream) ?? []) {
+        if (!known.has(endpoint)) seedEndpoint(series, endpoint);
+      }
+      for (const endpoint of known) {
         if (endpoints.get(upstream)?.has(endpoint) === true) this.#goneSince.get(upstream)?.delete(endpoint);
         else if (this.#isLongGone(upstream, endpoint, now)) series.forgetEndpoint(endpoint);
       }

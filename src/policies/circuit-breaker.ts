@@ -102,6 +102,17 @@ export class Circuits {
     }
   }
 
+  /** Forgets the circuits of an endpoint that is gone: an open one would be kept for ever. */
+  forget(endpoint: string): void {
+    for (const [key] of this.#of(endpoint)) this.#circuits.forget(key);
+  }
+
+  /** The endpoint stands for another address now: what was learnt of the old one is dropped; what an operator forced stays. */
+  renew(endpoint: string): void {
+    const now = this.#deps.clock.now();
+    for (const [, circuit] of this.#of(endpoint)) if (!circuit.isForced) circuit.reset(now, 'address-changed');
+  }
+
   /** Asks for leave to send an attempt to an endpoint. In shadow mode it is always given, and a refusal is counted. */
   admit(attempt: Attempt, endpoint: string): Admission {
     const { call } = attempt;
@@ -132,12 +143,22 @@ export class Circuits {
     return [this.#circuits.get(key)];
   }
 
+  /** The circuits of one endpoint alone. */
+  #of(endpoint: string): [string, Circuit][] {
+    if (!this.#template.perEndpoint) return [];
+    const pattern = this.#template.keysOf({ endpoint, upstream: this.#scope.upstream });
+    return [...this.#circuits.entries()].filter(([key]) => pattern.test(key));
+  }
+
   #create(key: string, rules: CircuitRules): Circuit {
     const { upstream } = this.#scope;
-    return new Circuit(rules, this.#deps.random, (transition) => {
+    const circuit = new Circuit(rules, this.#deps.random, (transition) => {
+      // The last attempts at an address that is gone are no news.
+      if (this.#circuits.peek(key) !== circuit) return;
       if (this.#shadow && transition.to === 'open') this.#shadowed('-', 'would-open');
       this.#deps.emit({ type: 'circuit', upstream, key, ...transition });
     });
+    return circuit;
   }
 
   #shadowed(route: string, action: 'would-open' | 'would-refuse'): void {

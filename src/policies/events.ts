@@ -108,6 +108,19 @@ export type PolicyEvent =
       readonly healthy: boolean;
       readonly reason: string;
     }
+  /**
+   * The addresses behind a name changed, or could not be looked up and those in force stay; both are told when they begin,
+   * and `recovered` when lookups work again.
+   */
+  | {
+      readonly type: 'discovery';
+      readonly upstream: string;
+      readonly hostname: string;
+      readonly result: 'changed' | 'failed' | 'recovered';
+      /** In force from now on; the name itself where the operating system chooses. */
+      readonly addresses: readonly string[];
+      readonly reason?: string;
+    }
   | {
       readonly type: 'shadow';
       readonly route: string;

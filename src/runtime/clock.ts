@@ -9,8 +9,8 @@ export interface Clock {
   now(): number;
   /** Milliseconds since the Unix epoch; only for dates that cross the wire, such as Retry-After. */
   wallNow(): number;
-  /** Calls back once, after at least `delayMs` milliseconds. */
-  setTimer(delayMs: number, callback: () => void): Timer;
+  /** Calls back once, after at least `delayMs` milliseconds. `background`: it does not keep the process alive. */
+  setTimer(delayMs: number, callback: () => void, background?: boolean): Timer;
 }
 
 /** setTimeout's longest delay; beyond it Node would fire at once. */
@@ -19,8 +19,9 @@ const MAX_DELAY_MS = 2_147_483_647;
 class SystemTimer implements Timer {
   readonly #handle: NodeJS.Timeout;
 
-  constructor(delayMs: number, callback: () => void) {
+  constructor(delayMs: number, callback: () => void, background: boolean) {
     this.#handle = setTimeout(callback, Math.min(Math.ceil(delayMs), MAX_DELAY_MS));
+    if (background) this.#handle.unref();
   }
 
   cancel(): void {
@@ -32,5 +33,5 @@ class SystemTimer implements Timer {
 export const systemClock: Clock = {
   now: () => performance.now(),
   wallNow: () => Date.now(),
-  setTimer: (delayMs, callback) => new SystemTimer(delayMs, callback),
+  setTimer: (delayMs, callback, background = false) => new SystemTimer(delayMs, callback, background),
 };

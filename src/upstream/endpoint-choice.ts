@@ -38,7 +38,8 @@ export function endpointChoice(scope: EndpointScope, deps: PolicyDeps): Policy {
 
 function choose(scope: EndpointScope, attempt: Attempt): Endpoint | OutriggerError {
   const all = scope.usable();
-  if (all.length === 0) return new OutriggerError('connect-failure', 'the upstream has no address', { reason: 'dns' });
+  // Only where panic is off: there is an endpoint, but none is well.
+  if (all.length === 0) return new OutriggerError('circuit-open', 'no endpoint is healthy', { retryAfterMs: 1_000 });
   const { tried } = attempt.call;
   const asked = new Asked(scope, attempt, all);
   if (tried.length === 0) return asked.firstAdmitted(all.slice()) ?? asked.refusal();
@@ -91,10 +92,10 @@ class InFlightHandler extends UntilOver {
   constructor(next: Handler, endpoint: Endpoint) {
     super(next);
     this.#endpoint = endpoint;
-    endpoint.inFlight++;
+    endpoint.take();
   }
 
   protected override over(): void {
-    this.#endpoint.inFlight--;
+    this.#endpoint.release();
   }
 }

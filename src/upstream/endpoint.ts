@@ -9,21 +9,56 @@ export interface ConnectionPool {
   destroy(): Promise<void>;
 }
 
+/** Where an endpoint is. */
+export interface EndpointPlace {
+  readonly origin: string;
+  /** One of the addresses of the origin's name; undefined: the operating system finds one for each connection. */
+  readonly address: string | undefined;
+}
+
 /** One place where an upstream answers: its pool, how busy it is, and whether its health checks hold. */
 export class Endpoint implements AttemptEndpoint {
-  readonly label: string;
+  /** The origin, with #address while its name has several. */
+  label: string;
   readonly origin: string;
+  readonly address: string | undefined;
   readonly internalHeaders: boolean;
   readonly dispatcher: ConnectionPool;
-  /** Attempts in flight, until their bodies end. */
-  inFlight = 0;
   /** What the health checks say; true without any. */
   healthy = true;
+  #inFlight = 0;
+  #whenIdle: (() => void) | undefined;
 
-  constructor(origin: string, pool: ConnectionPool, internalHeaders: boolean, label = origin) {
+  constructor({ origin, address }: EndpointPlace, pool: ConnectionPool, internalHeaders: boolean, label = origin) {
     this.label = label;
     this.origin = origin;
+    this.address = address;
     this.dispatcher = pool;
     this.internalHeaders = internalHeaders;
+  }
+
+  /** Attempts in flight, until their bodies end. */
+  get inFlight(): number {
+    return this.#inFlight;
+  }
+
+  /** An attempt was given this endpoint. */
+  take(): void {
+    this.#inFlight++;
+  }
+
+  /** An attempt here is wholly over. */
+  release(): void {
+    this.#inFlight--;
+    if (this.#inFlight === 0) this.#whenIdle?.();
+  }
+
+  /**
+   * No attempt will be given this endpoint any more: its pool is closed once those in flight have ended. Not at once, since
+   * an attempt may have been given the endpoint and not yet have reached the pool.
+   */
+  async retire(): Promise<void> {
+    if (this.#inFlight > 0) await new Promise<void>((resolve) => (this.#whenIdle = resolve));
+    await this.dispatcher.close();
   }
 }

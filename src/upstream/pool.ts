@@ -1,4 +1,7 @@
-import { Pool } from 'undici';
+import { isIP, type LookupFunction } from 'node:net';
+import { buildConnector, Pool, type Dispatcher } from 'undici';
+import type { Dispatch } from '../policies/policy.js';
+import { nameIn } from './discovery.js';
 import type { ConnectionPool } from './endpoint.js';
 
 /** How connections to an endpoint are made. A change of any of these needs a new pool. */
@@ -23,10 +26,23 @@ const MAX_RESPONSE_HEAD_BYTES = 64 * 1024;
 /**
  * The connections to one endpoint. As many as needed are opened: the concurrency limit bounds them. undici's own timeouts
  * for heads are off, since the attempt timeout ends attempts; the one between chunks comes with each dispatch.
+ *
+ * @param address one of the addresses of the origin's name, where connections go to; Host and TLS name the origin still
  */
-export function createPool(origin: string, options: PoolOptions): ConnectionPool {
+export function createPool(origin: string, options: PoolOptions, address?: string): ConnectionPool {
   const { ca, cert, key, serverName, verify } = options.tls;
-  return new Pool(origin, {
+  const connector = buildConnector({
+    timeout: options.connectTimeoutMs,
+    rejectUnauthorized: verify,
+    ...(ca === undefined ? {} : { ca }),
+    ...(cert === undefined ? {} : { cert }),
+    ...(key === undefined ? {} : { key }),
+    ...(address === undefined ? {} : { lookup: always(address) }),
+  });
+  const { protocol, hostname } = new URL(origin);
+  // An address is no server name (RFC 6066, 3): the certificate is then held against the address.
+  const certified = serverName ?? (nameIn(origin) === undefined ? undefined : hostname);
+  const pool = new Pool(origin, {
     pipelining: 1,
     headersTimeout: 0,
     maxHeaderSize: MAX_RESPONSE_HEAD_BYTES,
@@ -34,13 +50,44 @@ export function createPool(origin: string, options: PoolOptions): ConnectionPool
     // A hint may shorten the time, and never lengthen it.
     keepAliveMaxTimeout: options.keepAliveTimeoutMs,
     keepAliveTimeoutThreshold: KEEP_ALIVE_MARGIN_MS,
-    connect: {
-      timeout: options.connectTimeoutMs,
-      rejectUnauthorized: verify,
-      ...(ca === undefined ? {} : { ca }),
-      ...(cert === undefined ? {} : { cert }),
-      ...(key === undefined ? {} : { key }),
-      ...(serverName === undefined ? {} : { servername: serverName }),
-    },
+    connect: ({ servername: _fromHostHeader, ...to }, callback) =>
+      connector(certified === undefined ? to : { ...to, servername: certified }, callback),
   });
+  return protocol === 'https:' ? new OneNamePool(pool, certified ?? hostname) : pool;
+}
+
+/**
+ * undici takes the TLS name from a request's Host header and drops the connection when the next request's differs. With
+ * preserveHost that header is whatever the app asked for, and says nothing about who the upstream must be.
+ */
+class OneNamePool implements ConnectionPool {
+  readonly #pool: Pool;
+  readonly #servername: string;
+
+  constructor(pool: Pool, servername: string) {
+    this.#pool = pool;
+    this.#servername = servername;
+  }
+
+  readonly dispatch: Dispatch = (opts, handler) => {
+    const named: Dispatcher.DispatchOptions & { servername: string } = { ...opts, servername: this.#servername };
+    return this.#pool.dispatch(named, handler);
+  };
+
+  close(): Promise<void> {
+    return this.#pool.close();
+  }
+
+  destroy(): Promise<void> {
+    return this.#pool.destroy();
+  }
+}
+
+/** A lookup that has the answer already. */
+function always(address: string): LookupFunction {
+  const family = isIP(address);
+  return (_hostname, { all }, callback) => {
+    if (all === true) callback(null, [{ address, family }]);
+    else callback(null, address, family);
+  };
 }

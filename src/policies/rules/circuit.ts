@@ -104,9 +104,13 @@ export class Circuit {
   }
 
   /** Back to closed, with an empty window. */
-  reset(now: number): void {
+  reset(now: number, reason = 'reset'): void {
     this.#reopenings = 0;
-    this.#change({ name: 'closed', since: now }, 'reset', undefined);
+    this.#change({ name: 'closed', since: now }, reason, undefined);
+  }
+
+  get isForced(): boolean {
+    return this.#state.name === 'forced-open' || this.#state.name === 'forced-closed';
   }
 
   get mayBeForgotten(): boolean {

@@ -15,6 +15,8 @@ export interface KeyTemplate {
   /** Whether requests decide on the key, so that its values are not known in advance. */
   readonly perRequest: boolean;
   of(context: KeyContext): string;
+  /** Matches the keys that an endpoint of an upstream can have, whatever the route and the request. */
+  keysOf(context: Pick<KeyContext, 'endpoint' | 'upstream'>): RegExp;
 }
 
 type Part = (context: KeyContext) => string;
@@ -40,7 +42,18 @@ export function compileKey(text: string): KeyTemplate {
     perEndpoint: text.includes('{endpoint}'),
     perRequest: text.includes('{header:'),
     of: only ?? ((context) => parts.reduce((key, part) => key + part(context), '')),
+    keysOf: (context) => new RegExp(`^${patternOf(text, context)}$`, 's'),
   };
+}
+
+function patternOf(text: string, { endpoint, upstream }: Pick<KeyContext, 'endpoint' | 'upstream'>): string {
+  const known: Readonly<Record<string, string | undefined>> = { endpoint, upstream };
+  // Every other piece is a placeholder's name.
+  return text
+    .split(PLACEHOLDER)
+    .map((piece, i) => (i % 2 === 0 ? piece : known[piece]))
+    .map((piece) => piece?.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&') ?? '.*')
+    .join('');
 }
 
 function literal(parts: Part[], text: string): void {
