@@ -4,7 +4,7 @@
  * machine with other work to do, only these mean something.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
-import { arch, cpus, release, tmpdir, totalmem } from 'node:os';
+import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Contender, contenders, STOCK, TCP, upstreamCommand } from './contenders.js';
 import { answers, CONTENDER_CORE, endAll, freePort, LOAD_CORE, startPinned } from './lib/children.js';
@@ -12,6 +12,7 @@ import { type LoadGenerator, loadGenerator } from './lib/load.js';
 import { type BenchOptions, readOptions, USAGE } from './lib/options.js';
 import { cpuMicroseconds, peakMemoryMiB } from './lib/proc-cpu.js';
 import { type Measurement, resultTable } from './lib/table.js';
+import { machine, type Participant, takingPart } from './lib/taking-part.js';
 
 const BODY_BYTES = 1_024;
 
@@ -52,25 +53,8 @@ async function measure(
   };
 }
 
-/** The contenders asked for that are installed, each with its version. */
-function present(options: BenchOptions): { contender: Contender; version: string }[] {
-  const unknown = options.only.filter((name) => !contenders.some((contender) => contender.name === name));
-  if (unknown.length > 0) {
-    throw new RangeError(
-      `--only: no '${unknown.join("', '")}'; there are ${contenders.map(({ name }) => name).join(', ')}`,
-    );
-  }
-  return contenders
-    .filter(({ name }) => options.only.length === 0 || options.only.includes(name))
-    .flatMap((contender) => {
-      const version = contender.version();
-      if (version === undefined) process.stderr.write(`${contender.name} is not installed: left out\n`);
-      return version === undefined ? [] : [{ contender, version }];
-    });
-}
-
 async function bench(options: BenchOptions): Promise<void> {
-  const taking = present(options);
+  const taking = takingPart(contenders, options.only);
   const load = loadGenerator();
   const folder = mkdtempSync(join(tmpdir(), 'outrigger-bench-'));
   try {
@@ -103,17 +87,15 @@ function method(
   options: BenchOptions,
   load: LoadGenerator,
   upstream: string,
-  taking: readonly { contender: Contender; version: string }[],
+  taking: readonly Participant<Contender>[],
 ): string {
-  const [cpu] = cpus();
   return [
     `CPU: user and system time of the proxy's process from /proc, per call. GET of ${BODY_BYTES} bytes, keep-alive,`,
     `${options.connections} connections; the proxy pinned to core ${CONTENDER_CORE}, load (${load.name}) and upstream (${upstream}) to core`,
     `${LOAD_CORE}; ${options.rounds} round(s), all in turn in each, ${options.warmup} s of warm-up and ${options.seconds} s counted. Figures are medians over the rounds,`,
     'ratios medians of the ratios within each round, memory and errors the highest and the sum.',
     '',
-    `${new Date().toISOString().slice(0, 10)}, ${cpu?.model.trim() ?? 'unknown CPU'} (${cpus().length} cores), ${(totalmem() / 1024 ** 3).toFixed(0)} GiB, Linux ${release()} ${arch()}, Node ${process.version};`,
-    `${taking.map(({ contender, version }) => `${contender.name} ${version}`).join(', ')}.`,
+    machine(taking),
   ].join('\n');
 }
 

@@ -61,7 +61,8 @@ export function resultTable(all: readonly Measurement[], bases: readonly string[
   return markdown(head, rows);
 }
 
-function markdown(head: readonly string[], rows: readonly (readonly string[])[]): string {
+/** A table with its numbers to the right. */
+export function markdown(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
   const rule = head.map((_, index) => (index === 0 ? '---' : '---:'));
   return [line(head), line(rule), ...rows.map(line)].join('\n');
