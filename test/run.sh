@@ -7,4 +7,4 @@ cd "$(dirname "$0")/.."
 files=$(find test -name "*.test.ts" -path "*${1:-}*" | sort | sed 's|^\(.*\)\.ts$|.build/\1.js|')
 [ -n "$files" ] || { echo "no test file matches '${1:-}'" >&2; exit 1; }
 # shellcheck disable=SC2086 -- one argument per file
-exec node --enable-source-maps --test --test-concurrency=2 --test-reporter=spec $files
+exec node --enable-source-maps --test --test-timeout=180000 --test-concurrency=2 --test-reporter=spec $files
