@@ -112,7 +112,7 @@ export function createApp({ config, logger, clock, random, version }: AppOptions
 
     closeNow() {
       listener.closeAllConnections();
-      void upstreams.destroy();
+      void Promise.allSettled([listener.close(), admin.close(), upstreams.destroy()]);
     },
   };
 }

@@ -108,7 +108,7 @@ describe('which answers are kept', () => {
 
 describe('what an unsafe method invalidates', () => {
   for (const method of ['POST', 'PUT', 'PATCH', 'DELETE', 'BREW']) {
-    test(`${method}`, () => {
+    test(method, () => {
       assert.equal(invalidates(method, 200), true);
       assert.equal(invalidates(method, 303), true);
       assert.equal(invalidates(method, 400), false);

@@ -1,0 +1,51 @@
+import assert from 'node:assert/strict';
+import { PassThrough } from 'node:stream';
+import type { TestContext } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { createApp } from '../../src/app.js';
+import { parseConfig, type LoadOptions } from '../../src/config/load.js';
+import { createLogger } from '../../src/observability/logging.js';
+import { systemClock } from '../../src/runtime/clock.js';
+
+export interface RunningApp {
+  /** Where calls go. */
+  readonly url: string;
+  readonly port: number;
+  /** The value of a series, as it is written: `name{label="x"}`; NaN if there is none. */
+  metric(series: string): Promise<number>;
+  metrics(): Promise<string>;
+}
+
+/** The whole proxy on free ports, by a policy file without addresses; ends with the test. */
+export async function startApp(
+  t: TestContext,
+  policyFile: string,
+  options: Partial<LoadOptions> = {},
+): Promise<RunningApp> {
+  const head = 'listen: 127.0.0.1:0\nadmin: { listen: 127.0.0.1:0 }\nlog: { level: silent }\n';
+  const config = parseConfig(head + policyFile, 'policy.yaml', { env: {}, ...options });
+  const logger = createLogger(config.log, new PassThrough());
+  const app = createApp({ config, logger, clock: systemClock, random: () => 0.5, version: '0.0.0' });
+  t.after(() => app.closeNow());
+  const { listen, admin } = await app.start();
+  const url = listen[0] ?? assert.fail('it listens nowhere');
+  const metrics = async () => (await fetch(`${admin}/metrics`)).text();
+  return {
+    url,
+    port: Number(new URL(url).port),
+    metrics,
+    async metric(series) {
+      const line = (await metrics()).split('\n').find((one) => one.startsWith(`outrigger_${series} `));
+      return Number(line?.split(' ').at(-1) ?? Number.NaN);
+    },
+  };
+}
+
+/** Waits, two seconds at most, until something holds. */
+export async function until(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {
+  for (let i = 0; i < 200; i++) {
+    if (await condition()) return;
+    await sleep(10);
+  }
+  assert.fail(`never: ${what}`);
+}
