@@ -95,11 +95,19 @@ export class HeldAnswer {
    */
   giveTo(handler: Handler, controller: Controller): boolean {
     handler.onResponseStart?.(controller, this.status, this.#headers, this.#statusText);
-    for (const chunk of this.#chunks) handler.onResponseData?.(controller, chunk);
+    for (const chunk of this.#chunks) {
+      if (this.#isCut(controller)) return true;
+      handler.onResponseData?.(controller, chunk);
+    }
     if (this.#error !== undefined) handler.onResponseError?.(controller, this.#error);
     else if (this.whole) handler.onResponseEnd?.(controller, {});
-    else return false;
+    else return this.#isCut(controller);
     return true;
+  }
+
+  /** Whether it was cut off, while it still came, by who is given it: its end was told then. */
+  #isCut(controller: Controller): boolean {
+    return controller.aborted && !this.whole && this.#error === undefined;
   }
 
   #lose(): void {

@@ -14,8 +14,10 @@ export function interimThen(interim: readonly number[], answers: readonly number
   };
 }
 
-/** A controller that only notes how it is steered. */
+/** A controller that notes how it is steered. */
 export class Steered implements Controller {
+  /** As undici: an abort is told to the handler at once. */
+  onAbort: ((reason: Error) => void) | undefined;
   reason: Error | null = null;
   paused = false;
   readonly rawHeaders = null;
@@ -27,6 +29,7 @@ export class Steered implements Controller {
 
   abort(reason: Error): void {
     this.reason = reason;
+    this.onAbort?.(reason);
   }
 
   pause(): void {

@@ -14,7 +14,16 @@ import {
 } from '../../src/policies/fallback.js';
 import type { Fault } from '../../src/policies/fault-injection.js';
 import { HedgeOptions } from '../../src/policies/hedge.js';
-import type { Call, CallOptions, Dispatch, PolicyDeps, Random, RequestBody } from '../../src/policies/policy.js';
+import type {
+  Call,
+  CallOptions,
+  Controller,
+  Dispatch,
+  PolicyDeps,
+  Random,
+  RequestBody,
+  ResponseHeaders,
+} from '../../src/policies/policy.js';
 import { RateLimitOptions, UpstreamRateLimitOptions } from '../../src/policies/rate-limit.js';
 import { RetryBudgetOptions } from '../../src/policies/retry-budget.js';
 import { RetryOptions } from '../../src/policies/retry.js';
@@ -80,7 +89,11 @@ export interface LineRequest {
   readonly body?: RequestBody;
   readonly upgrade?: string;
   readonly route?: string;
+  /** The app goes away within this callback. */
+  readonly leaveOn?: Moment;
 }
+
+export type Moment = 'onRequestStart' | 'onResponseStart' | 'onResponseData';
 
 export function createLine(options: LineOptions = {}): Line {
   return new Line(options);
@@ -89,10 +102,27 @@ export function createLine(options: LineOptions = {}): Line {
 /** One call, as the app sees it, and its context. */
 export class LineCall extends Recorder {
   readonly call: Call;
+  readonly #leaveOn: Moment | undefined;
 
-  constructor(clock: VirtualClock, call: Call) {
+  constructor(clock: VirtualClock, call: Call, leaveOn?: Moment) {
     super(clock);
     this.call = call;
+    this.#leaveOn = leaveOn;
+  }
+
+  override onRequestStart(controller: Controller): void {
+    super.onRequestStart(controller);
+    if (this.#leaveOn === 'onRequestStart') this.leave();
+  }
+
+  override onResponseStart(controller: Controller, status: number, headers: ResponseHeaders): void {
+    super.onResponseStart(controller, status, headers);
+    if (this.#leaveOn === 'onResponseStart') this.leave();
+  }
+
+  override onResponseData(controller: Controller, chunk: Buffer): void {
+    super.onResponseData(controller, chunk);
+    if (this.#leaveOn === 'onResponseData') this.leave();
   }
 
   get attempts(): number {
@@ -207,7 +237,7 @@ export class Line {
       header: (name) => headers[name],
       ...(body === undefined ? {} : { body }),
     });
-    const started = new LineCall(this.clock, call);
+    const started = new LineCall(this.clock, call, request.leaveOn);
     this.#calls.push(started);
     const opts: CallOptions = { method, path, headers: [], upgrade: upgrade ?? null, call };
     this.#dispatch(opts, started);
@@ -238,7 +268,10 @@ export class Line {
     this.advance(drainMs);
     // An answer in whose place a fallback stepped is still read to its end, for a second at most.
     if (this.#hasFallback) this.advance(1_000);
-    for (const call of this.#calls) assert.equal(call.ends, 1, 'a call ends once');
+    for (const call of this.#calls) {
+      assert.equal(call.ends, 1, 'a call ends once');
+      assert.deepEqual(call.late, [], 'nothing comes after the end');
+    }
     assert.equal(this.clock.pending, 0, 'no timer may be left');
     for (const upstream of [this.upstream, ...[...this.#elsewhere.values()].map((other) => other.upstream)]) {
       for (const endpoint of upstream.endpoints) assert.equal(endpoint.inFlight, 0, 'nothing is in flight');

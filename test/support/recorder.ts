@@ -1,4 +1,4 @@
-import type { OutriggerError } from '../../src/errors.js';
+import { OutriggerError } from '../../src/errors.js';
 import type { Controller, Handler, ResponseHeaders } from '../../src/policies/policy.js';
 import { headerTexts } from '../../src/policies/rules/raw-headers.js';
 import type { Clock } from '../../src/runtime/clock.js';
@@ -19,6 +19,8 @@ export class Recorder implements Handler {
   readonly interim: number[] = [];
   /** How often the call ended: once, whatever happens. */
   ends = 0;
+  /** What came after the end: nothing may. */
+  readonly late: string[] = [];
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -29,10 +31,12 @@ export class Recorder implements Handler {
   }
 
   onRequestStart(controller: Controller): void {
+    this.#note('start');
     this.controller = controller;
   }
 
   onResponseStart(controller: Controller, status: number, headers: ResponseHeaders): void {
+    this.#note('head');
     if (status < 200) {
       this.interim.push(status);
       return;
@@ -44,6 +48,7 @@ export class Recorder implements Handler {
   }
 
   onResponseData(_controller: Controller, chunk: Buffer): void {
+    this.#note('data');
     this.body += chunk.toString();
   }
 
@@ -54,7 +59,12 @@ export class Recorder implements Handler {
 
   onResponseError(_controller: Controller, error: Error): void {
     this.ends++;
-    this.error = error as OutriggerError;
+    this.error =
+      error instanceof OutriggerError ? error : new OutriggerError('internal', 'no error of ours', { cause: error });
     this.endedAt = this.#clock.now();
+  }
+
+  #note(what: string): void {
+    if (this.ends > 0) this.late.push(what);
   }
 }
