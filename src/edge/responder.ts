@@ -131,7 +131,7 @@ export class Responder implements Handler, Live {
     this.response.once('drain', () => {
       this.#stall?.cancel();
       this.#stall = undefined;
-      this.#controller?.resume();
+      controller.resume();
     });
   }
 

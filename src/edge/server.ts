@@ -67,8 +67,14 @@ export async function createEdge(options: EdgeOptions): Promise<Edge> {
     routes: ['/'],
     proxyPayloads: false,
     handler: (request, reply) => {
+      // Fastify answers what a handler throws in its own words; from here on it has nothing to say.
       reply.hijack();
-      forwarder.forward(request.raw, reply.raw, request.originalUrl);
+      try {
+        forwarder.forward(request.raw, reply.raw, request.originalUrl);
+      } catch {
+        // A fault of ours. The app must not wait for an answer that nobody will write.
+        request.raw.destroy();
+      }
     },
   });
   await app.ready();
