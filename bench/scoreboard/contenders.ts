@@ -52,7 +52,8 @@ export const contenders: readonly Contender[] = [
   },
   {
     name: 'Outrigger',
-    configured: 'maxAttempts 6, attempts of 1 s, base 20 ms, a hedge after 50 ms; all else as it is by default',
+    configured:
+      'maxAttempts 6, attempts of 1 s, base 20 ms, a hedge after 50 ms and another after 100 ms; all else as it is by default',
     bounds: 'policies',
     version: versions.outrigger,
     command: ({ port, upstreamPort }) =>
