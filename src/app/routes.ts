@@ -38,7 +38,7 @@ function createRoute(
     { ...route, ...protection(route.upstream) },
     {
       upstream: upstreams.get(route.upstream),
-      fallback: { stale: (options) => staleStores.for(route.name, options), upstream: elsewhere },
+      fallback: { stale: { stores: staleStores, route: route.name }, upstream: elsewhere },
     },
     deps,
   );

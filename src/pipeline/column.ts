@@ -3,13 +3,14 @@ import { attemptTimeout, type AttemptTimeoutOptions } from '../policies/attempt-
 import { circuitBreaker, type CircuitBreakerOptions } from '../policies/circuit-breaker.js';
 import { concurrency, type ConcurrencyOptions } from '../policies/concurrency.js';
 import { deadline, type DeadlineOptions } from '../policies/deadline.js';
-import { fallback, type FallbackOptions, type FallbackScope } from '../policies/fallback.js';
+import { fallback, keepsAnswers, type FallbackOptions, type FallbackScope } from '../policies/fallback.js';
 import { faultInjection, type FaultInjectionOptions } from '../policies/fault-injection.js';
 import { hedge, type HedgeOptions, type HedgeScope } from '../policies/hedge.js';
 import type { CallOptions, Dispatch, Policy, PolicyDeps } from '../policies/policy.js';
 import { attemptRateLimit, rateLimit, type RateLimitOptions, type RateLimits } from '../policies/rate-limit.js';
 import { retry, type RetryOptions } from '../policies/retry.js';
 import type { HeadTimes } from '../policies/rules/head-times.js';
+import { staleInvalidation } from '../policies/stale-invalidation.js';
 import { endpointChoice } from '../upstream/endpoint-choice.js';
 import { transport } from '../upstream/transport.js';
 import type { Upstream } from '../upstream/upstream.js';
@@ -56,6 +57,11 @@ export function column(options: ColumnOptions, scope: ColumnScope, deps: PolicyD
       policy: on(options.rateLimit, (option) => rateLimit(option, deps, scope.rateLimits)),
     },
     {
+      name: 'stale invalidation',
+      why: 'a write that succeeds, on this route or by its fallback, makes what other routes keep of its URL untrue',
+      policy: invalidation(options, scope, deps),
+    },
+    {
       name: 'fallback',
       why: 'it answers whatever failed below it, once nothing more is tried',
       policy: on(options.fallback, (option) => fallback(option, deps, { ...scope.fallback, replayable })),
@@ -77,6 +83,13 @@ export function column(options: ColumnOptions, scope: ColumnScope, deps: PolicyD
     },
     ...attemptColumn(options, upstream, deps),
   ];
+}
+
+/** A fallback that keeps answers sees to them itself. */
+function invalidation(options: ColumnOptions, scope: ColumnScope, deps: PolicyDeps): Policy | undefined {
+  if (options.fallback !== false && keepsAnswers(options.fallback)) return undefined;
+  const stale = scope.fallback?.stale;
+  return stale === undefined ? undefined : staleInvalidation(stale.stores, deps);
 }
 
 /** A retry policy counts the calls in the budget; in shadow mode no attempt is made that would not be made without it. */

@@ -172,12 +172,11 @@ export class FallbackCall extends PassThrough implements Controller {
       asks: (controller) => {
         this.#steered = controller;
       },
-      answers: (status) => {
+      answers: () => {
         this.#state = 'answered';
         this.#call.fallback = kind;
         emit({ ...event, result: 'success' });
         this.#held?.letGo(this.#plan.deps.clock);
-        if (kind === 'upstream') this.#tellOfElsewhere(status);
         return this.next;
       },
       fails: () => {
@@ -191,9 +190,5 @@ export class FallbackCall extends PassThrough implements Controller {
         this.#tryStep(index + 1, failed, giveOriginal);
       },
     });
-  }
-
-  #tellOfElsewhere(status: number): void {
-    for (const observer of this.#plan.observers) observer.answeredElsewhere(this.#call, this.#opts, status);
   }
 }

@@ -20,7 +20,7 @@ export function staticResponse(options: StaticResponseOptions): FallbackAnswerer
   return {
     kind: 'response',
     start({ call }, outcome) {
-      const handler = outcome.answers(status);
+      const handler = outcome.answers();
       const controller = new LocalController(rawHeaders);
       handler.onResponseStart?.(controller, status, headers);
       if (call.method !== 'HEAD' && body.length > 0) handler.onResponseData?.(controller, body);

@@ -2,17 +2,10 @@ import type { AnswerObserver, BodyObserver, FallbackAnswerer, FailedCall } from 
 import type { StaleOptions } from './fallback.js';
 import { LocalController } from './pass-through.js';
 import type { Call, CallOptions, Clock, Controller, ResponseHeaders } from './policy.js';
-import {
-  ageOf,
-  freshnessOf,
-  invalidates,
-  judgeAnswer,
-  varyNames,
-  type HeaderReader,
-  type StoreRules,
-} from './rules/cacheable.js';
+import { ageOf, freshnessOf, judgeAnswer, varyNames, type HeaderReader, type StoreRules } from './rules/cacheable.js';
 import { headersByName, headerTexts } from './rules/raw-headers.js';
 import { parseDuration, parseSize } from './rules/units.js';
+import { resourceOf } from './stale-invalidation.js';
 import { hashOf, type KeptAnswer, type StaleRequest, type StaleStore } from './stale-store.js';
 
 /**
@@ -54,7 +47,7 @@ export class StaleAnswerer implements FallbackAnswerer, AnswerObserver {
     }
     const rawHeaders = withoutAge(kept.rawHeaders);
     rawHeaders.push('age', String(Math.floor(ageMs / 1_000)), 'cache-status', cacheStatus(failed, kept, ageMs));
-    const handler = outcome.answers(kept.status);
+    const handler = outcome.answers();
     const controller = new LocalController(rawHeaders);
     handler.onResponseStart?.(controller, kept.status, headersByName(rawHeaders), kept.statusText);
     if (call.method !== 'HEAD' && kept.body.length > 0) handler.onResponseData?.(controller, kept.body);
@@ -69,10 +62,6 @@ export class StaleAnswerer implements FallbackAnswerer, AnswerObserver {
     headers: ResponseHeaders,
     statusText: string | undefined,
   ): BodyObserver | undefined {
-    if (invalidates(call.method, status)) {
-      this.#store.invalidate(resourceOf(call, opts));
-      return undefined;
-    }
     const request = this.#requestOf(call, opts);
     if (request === undefined) return undefined;
     const answer: HeaderReader = (name) => joined(headers[name]);
@@ -97,10 +86,6 @@ export class StaleAnswerer implements FallbackAnswerer, AnswerObserver {
           since: this.#clock.now(),
         });
     }
-  }
-
-  answeredElsewhere(call: Call, opts: CallOptions, status: number): void {
-    if (invalidates(call.method, status)) this.#store.invalidate(resourceOf(call, opts));
   }
 
   /** What a call asks for, if answers to it may be kept. The meaning of a GET's body is not in its URL. */
@@ -172,11 +157,6 @@ function joinedBody(chunks: readonly Buffer[], length: number): Buffer {
   let at = 0;
   for (const chunk of chunks) at += chunk.copy(body, at);
   return body;
-}
-
-/** The path as the upstream is asked: two paths of the app may come to the same. */
-function resourceOf(call: Call, opts: CallOptions): string {
-  return `${call.host.toLowerCase()} ${opts.path}`;
 }
 
 /** RFC 9211: after an attempt the request was forwarded; without one the answer is a hit, mostly past its time. */

@@ -18,8 +18,8 @@ export interface FailedCall {
 export interface StepOutcome {
   /** For a step that has to ask: what steers it, until it has answered or failed. */
   asks(controller: Controller): void;
-  /** The step can answer with this status; it goes on to feed the handler that it gets. */
-  answers(status: number): Handler;
+  /** The step can answer; it goes on to feed the handler that it gets. */
+  answers(): Handler;
   fails(): void;
 }
 
@@ -41,8 +41,6 @@ export interface AnswerObserver {
     headers: ResponseHeaders,
     statusText: string | undefined,
   ): BodyObserver | undefined;
-  /** Another upstream answered the call. */
-  answeredElsewhere(call: Call, opts: CallOptions, status: number): void;
 }
 
 /** Sees the body of a good answer. */

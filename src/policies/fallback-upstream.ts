@@ -82,8 +82,7 @@ class ElsewhereHandler implements Handler {
   }
 
   onRequestUpgrade(...parameters: Parameters<NonNullable<Handler['onRequestUpgrade']>>): void {
-    const [, status] = parameters;
-    this.#outcome.answers(status).onRequestUpgrade?.(...parameters);
+    this.#outcome.answers().onRequestUpgrade?.(...parameters);
   }
 
   onResponseStart(controller: Controller, status: number, headers: ResponseHeaders, text?: string): void {
@@ -99,7 +98,7 @@ class ElsewhereHandler implements Handler {
       this.#outcome.fails();
       return;
     }
-    const next = this.#outcome.answers(status);
+    const next = this.#outcome.answers();
     this.#next = next;
     for (const { controller: local, ...interim } of this.#interims) {
       next.onResponseStart?.(local, interim.status, interim.headers, interim.text);

@@ -19,6 +19,7 @@ import {
   size,
 } from './rules/option-types.js';
 import { parseDuration } from './rules/units.js';
+import { staleInvalidation } from './stale-invalidation.js';
 import { StaleStores, type StaleStore } from './stale-store.js';
 
 /** The last good answer to the same request. */
@@ -97,8 +98,8 @@ export type FallbackOptions = Static<typeof FallbackOptions>;
 
 /** What the steps share with others. */
 export interface FallbackScope {
-  /** Where this route's answers are kept; without it, the policy keeps up to 64 MiB of its own. */
-  readonly stale?: ((options: { readonly maxEntries: number }) => StaleStore) | undefined;
+  /** Where answers are kept, and the route's name there; without it, the policy keeps up to 64 MiB of its own. */
+  readonly stale?: { readonly stores: StaleStores; readonly route: string } | undefined;
   /** The way to another upstream: one attempt with its own protection. A step that needs one can't do without. */
   readonly upstream?: ((name: string) => Dispatch) | undefined;
   /** `retry.methods`; its default if left out. */
@@ -107,12 +108,10 @@ export interface FallbackScope {
 
 export function fallback(options: FallbackOptions, deps: PolicyDeps, scope: FallbackScope = {}): Policy {
   const on = new ClassSet(options.on);
-  const staleSteps = options.steps.filter((step) => 'stale' in step);
-  const maxEntries = Math.max(1, ...staleSteps.map(({ stale }) => stale.maxEntries));
-  const store = staleSteps.length === 0 ? undefined : (scope.stale ?? ownStore)({ maxEntries });
+  const keeper = keepsAnswers(options) ? answerKeeper(options, scope) : undefined;
   const answerers = options.steps.map((step): FallbackAnswerer => {
     if ('response' in step) return staticResponse(step.response);
-    if ('stale' in step) return new StaleAnswerer(step.stale, store ?? ownStore({ maxEntries }), deps.clock);
+    if ('stale' in step) return new StaleAnswerer(step.stale, keeper!.store, deps.clock);
     if (scope.upstream === undefined) throw new RangeError(`there is no way to the upstream '${step.upstream}'`);
     return upstreamStep({
       upstream: step.upstream,
@@ -126,10 +125,20 @@ export function fallback(options: FallbackOptions, deps: PolicyDeps, scope: Fall
   });
   const observers = answerers.filter((answerer) => answerer instanceof StaleAnswerer);
   const plan: FallbackPlan = { on, answerers, observers, deps };
-  return (dispatch) => (opts: CallOptions, handler) =>
+  const steps: Policy = (dispatch) => (opts: CallOptions, handler) =>
     dispatch(opts, new FallbackCall(plan, callOf(opts, deps.clock), opts, handler));
+  if (keeper === undefined) return steps;
+  const invalidation = staleInvalidation(keeper.stores, deps);
+  return (dispatch) => invalidation(steps(dispatch));
 }
 
-function ownStore({ maxEntries }: { readonly maxEntries: number }): StaleStore {
-  return new StaleStores({ maxBytes: 64 * 1024 * 1024 }).for('-', { maxEntries });
+/** Whether a step needs the answers that passed. */
+export function keepsAnswers(options: FallbackOptions): boolean {
+  return options.steps.some((step) => 'stale' in step);
+}
+
+function answerKeeper(options: FallbackOptions, scope: FallbackScope): { stores: StaleStores; store: StaleStore } {
+  const stores = scope.stale?.stores ?? new StaleStores({ maxBytes: 64 * 1024 * 1024 });
+  const maxEntries = Math.max(...options.steps.map((step) => ('stale' in step ? step.stale.maxEntries : 0)));
+  return { stores, store: stores.for(scope.stale?.route ?? '-', { maxEntries }) };
 }

@@ -79,6 +79,11 @@ export class StaleStores {
     return store;
   }
 
+  /** Forgets all answers of a host and URL, whichever routes and callers they are for. */
+  invalidate(resource: string): void {
+    for (const store of this.#stores.values()) store.invalidate(resource);
+  }
+
   /** Forgets what was kept for routes that are no more. */
   retain(routes: ReadonlySet<string>): void {
     for (const [route, store] of this.#stores) {

@@ -192,7 +192,7 @@ export class Line {
     const scope = {
       upstream: this.upstream,
       fallback: {
-        stale: (store: { readonly maxEntries: number }) => this.staleStores.for('route', store),
+        stale: { stores: this.staleStores, route: 'route' },
         upstream: (name: string) => this.#wayElsewhere(name, options, deps),
       },
       ...(retriesEnabled === undefined ? {} : { retriesEnabled }),

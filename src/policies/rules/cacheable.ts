@@ -61,9 +61,13 @@ function mayKeep(request: HeaderReader, answer: HeaderReader, rules: StoreRules)
   return rules.keyedByAuthorization || request('authorization') === undefined || control.has('public');
 }
 
+export function isSafe(method: string): boolean {
+  return SAFE.has(method);
+}
+
 /** Whether an answer tells that what was kept of its URL may have changed (RFC 9111, 4.4). */
 export function invalidates(method: string, status: number): boolean {
-  return !SAFE.has(method) && status >= 200 && status < 400;
+  return !isSafe(method) && status >= 200 && status < 400;
 }
 
 /** The headers that an answer was chosen by, in lower case, in order, each once. */

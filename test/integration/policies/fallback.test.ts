@@ -151,6 +151,29 @@ routes:
   assert.equal((await ask(`${app.url}/`)).status, 500);
 });
 
+test('stale: a write on another route takes back what this one keeps of the URL', async (t) => {
+  let fails = false;
+  const upstream = await upstreamOf(t, (response, seen) => {
+    response.statusCode = fails && seen.method === 'GET' ? 503 : 200;
+    response.end(seen.url);
+  });
+  const app = await startApp(
+    t,
+    `
+upstreams: { up: { url: "${upstream.origin}" } }
+routes:
+  - { name: read, match: { methods: [GET] }, upstream: up, retry: false, fallback: { steps: [{ stale: {} }] } }
+  - { name: write, match: {}, upstream: up }
+`,
+  );
+  const status = async (path: string, method = 'GET') => (await ask(app.url + path, { method })).status;
+  assert.deepEqual([await status('/a?x=1'), await status('/a?x=2')], [200, 200]);
+  fails = true;
+  assert.deepEqual([await status('/a?x=1'), await status('/a?x=2')], [200, 200]);
+  assert.equal(await status('/a?x=1', 'POST'), 200);
+  assert.deepEqual([await status('/a?x=1'), await status('/a?x=2')], [503, 200]);
+});
+
 test('upstream: the same request goes to another one, rewritten alike, its body byte for byte', async (t) => {
   const failing = await upstreamOf(t, (response) => response.writeHead(503, { 'x-leak': '1' }).end('sorry'));
   const spare = await upstreamOf(t, (response) => response.writeHead(201, { 'x-from': 'spare' }).end('made'));

@@ -217,6 +217,14 @@ describe('fallback: stale', () => {
     assert.equal(elsewhere[2]?.[1], 'x');
   });
 
+  test('a write that only a fixed answer of ours answered invalidates nothing', () => {
+    const line = lineOf([text(200, 'x'), 503], {}, { fallback: { steps: [{ stale: {} }, { response: {} }] } });
+    line.run();
+    assert.equal(line.run({ method: 'POST' }).call.fallback, 'response');
+    assert.equal(line.run().body, 'x');
+    line.finish();
+  });
+
   test('a body over maxBodySize is not kept, and no memory is held for it', () => {
     const line = lineOf([text(200, 'x'.repeat(11)), 503], { maxBodySize: '10B' });
     assert.equal(line.run().body.length, 11);
