@@ -1,0 +1,195 @@
+import assert from 'node:assert/strict';
+import { PassThrough } from 'node:stream';
+import { test, type TestContext } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { createApp } from '../../../src/app.js';
+import { parseConfig } from '../../../src/config/load.js';
+import { createLogger } from '../../../src/observability/logging.js';
+import { systemClock } from '../../../src/runtime/clock.js';
+import { startUpstream, valuesOf, type Upstream } from '../../support/http-upstream.js';
+
+interface Running {
+  readonly url: string;
+  metric(name: string): Promise<number>;
+}
+
+/** The whole proxy on free ports, before the upstream `up` and one route for all; ends with the test. */
+async function startApp(t: TestContext, upstream: string, route: string, random = () => 0.5): Promise<Running> {
+  const text = [
+    'listen: 127.0.0.1:0',
+    'admin: { listen: 127.0.0.1:0 }',
+    'log: { level: silent }',
+    `upstreams: { up: { discovery: { dns: one }, ${upstream} } }`,
+    `routes: [{ name: all, match: { path: /* }, upstream: up, ${route} }]`,
+  ].join('\n');
+  const config = parseConfig(text, 'policy.yaml', { env: {} });
+  const logger = createLogger(config.log, new PassThrough());
+  const app = createApp({ config, logger, clock: systemClock, random, version: '0.0.0' });
+  t.after(() => app.closeNow());
+  const { listen, admin } = await app.start();
+  const url = listen[0] ?? assert.fail('it listens nowhere');
+  return {
+    url,
+    async metric(name) {
+      const answer = await get(`${admin}/metrics`);
+      const line = (await answer.text()).split('\n').find((one) => one.startsWith(`outrigger_${name} `));
+      return Number(line?.split(' ').at(-1) ?? Number.NaN);
+    },
+  };
+}
+
+/** A call that ends, so that a proxy that never answers fails the test instead of holding it up. */
+function get(url: string): Promise<Response> {
+  return fetch(url, { signal: AbortSignal.timeout(5_000) });
+}
+
+async function upstreamOf(t: TestContext, answer: Parameters<typeof startUpstream>[0]): Promise<Upstream> {
+  const upstream = await startUpstream(answer);
+  t.after(() => upstream.close());
+  return upstream;
+}
+
+async function until(condition: () => boolean, what: string): Promise<void> {
+  for (let i = 0; i < 200; i++) {
+    if (condition()) return;
+    await sleep(10);
+  }
+  assert.fail(`never: ${what}`);
+}
+
+test('a hedge beside an attempt that hangs answers the app, and the slow connection is closed', async (t) => {
+  const cut: string[] = [];
+  const slow = await upstreamOf(t, (response) => response.on('close', () => cut.push('slow')));
+  const quick = await upstreamOf(t, (response) => response.end('quick'));
+  const app = await startApp(
+    t,
+    `endpoints: [${slow.origin}, ${quick.origin}], loadBalancing: roundRobin`,
+    'hedge: { delay: 30ms }',
+  );
+  const answer = await get(`${app.url}/`);
+  assert.deepEqual(
+    [answer.status, await answer.text(), answer.headers.get('x-outrigger-attempts')],
+    [200, 'quick', '2'],
+  );
+  await until(() => cut.length === 1, 'the loser is cut off');
+  assert.deepEqual(valuesOf(slow.seen[0] ?? assert.fail(), 'x-retry-attempt'), []);
+  assert.deepEqual(valuesOf(quick.seen[0] ?? assert.fail(), 'x-retry-attempt'), ['1']);
+  assert.equal(await app.metric('hedges_total{route="all",result="won"}'), 1);
+  assert.equal(await app.metric('concurrency_in_flight{upstream="up"}'), 0);
+});
+
+test('a hedge and its attempt both bad, then a retry: the app gets the good answer of the third', async (t) => {
+  let asked = 0;
+  const upstream = await upstreamOf(t, (response) => {
+    const attempt = ++asked;
+    setTimeout(
+      () => {
+        response.statusCode = attempt < 3 ? 503 : 200;
+        response.end(`answer ${attempt}`);
+      },
+      attempt === 1 ? 80 : 5,
+    );
+  });
+  const app = await startApp(
+    t,
+    `url: ${upstream.origin}`,
+    'hedge: { delay: 30ms }, retry: { backoff: { base: 10ms } }',
+  );
+  const answer = await get(`${app.url}/`);
+  assert.deepEqual([answer.status, await answer.text()], [200, 'answer 3']);
+  assert.equal(await app.metric('hedges_total{route="all",result="failed"}'), 1);
+  assert.equal(await app.metric('retries_total{route="all",upstream="up",reason="503"}'), 1);
+});
+
+test('beyond a rate limit: 429 as problem+json with Retry-After and RateLimit fields, and nothing reaches the upstream', async (t) => {
+  const upstream = await upstreamOf(t, (response) => response.end('ok'));
+  const app = await startApp(t, `url: ${upstream.origin}`, 'rateLimit: { requests: 2, per: 1h }');
+  const statuses = [];
+  for (let i = 0; i < 2; i++) statuses.push((await get(`${app.url}/`)).status);
+  const refused = await get(`${app.url}/`);
+  assert.deepEqual([...statuses, refused.status], [200, 200, 429]);
+  assert.equal(refused.headers.get('ratelimit-policy'), '"route";q=2;w=3600');
+  assert.match(refused.headers.get('ratelimit') ?? '', /^"route";r=0;t=1[78]\d\d$/);
+  assert.equal(refused.headers.get('retry-after'), /t=(\d+)/.exec(refused.headers.get('ratelimit') ?? '')?.[1]);
+  assert.equal(((await refused.json()) as { code: string }).code, 'rate-limited');
+  assert.equal(upstream.seen.length, 2);
+  assert.equal(await app.metric('rate_limited_total{route="all"}'), 1);
+});
+
+test("an upstream's rate limit counts retries as the upstream does", async (t) => {
+  const upstream = await upstreamOf(t, (response) => {
+    response.statusCode = 503;
+    response.end('busy');
+  });
+  const app = await startApp(
+    t,
+    `url: ${upstream.origin}, rateLimit: { requests: 2, per: 1h }`,
+    'retry: { maxAttempts: 5, backoff: { base: 1ms } }',
+  );
+  const first = await get(`${app.url}/`);
+  assert.deepEqual([first.status, await first.text(), upstream.seen.length], [503, 'busy', 2]);
+  const second = await get(`${app.url}/`);
+  assert.equal(second.status, 429);
+  assert.match(second.headers.get('ratelimit') ?? '', /^"upstream";r=0;/);
+  assert.equal(upstream.seen.length, 2);
+});
+
+test('injected faults are retried like the real thing, and seen on /metrics', async (t) => {
+  const upstream = await upstreamOf(t, (response) => response.end('ok'));
+  // The first attempt's draw, its jitter, and the second's draw.
+  const draws = [0.005, 0.5, 0.9];
+  const app = await startApp(
+    t,
+    `url: ${upstream.origin}`,
+    'faults: [{ percent: 1%, status: 503 }], retry: { backoff: { base: 1ms } }',
+    () => draws.shift() ?? 0.9,
+  );
+  const answer = await get(`${app.url}/`);
+  assert.deepEqual([answer.status, answer.headers.get('x-outrigger-attempts')], [200, '2']);
+  assert.equal(upstream.seen.length, 1);
+  assert.equal(await app.metric('faults_injected_total{route="all",kind="status"}'), 1);
+});
+
+test('an injected status reaches the app as a problem document, a delay is cut by the attempt timeout', async (t) => {
+  const upstream = await upstreamOf(t, (response) => response.end('ok'));
+  const app = await startApp(
+    t,
+    `url: ${upstream.origin}`,
+    'retry: false, attemptTimeout: 50ms, faults: [{ percent: 50%, delay: 10s }, { percent: 100%, status: 418 }]',
+    () => 0.4,
+  );
+  const timedOut = await get(`${app.url}/`);
+  assert.equal(timedOut.status, 504);
+  const answering = await startApp(
+    t,
+    `url: ${upstream.origin}`,
+    'retry: false, faults: [{ percent: 50%, delay: 10s }, { percent: 100%, status: 418 }]',
+    () => 0.6,
+  );
+  const answer = await get(`${answering.url}/x`);
+  assert.equal(answer.status, 418);
+  assert.equal(answer.headers.get('content-type'), 'application/problem+json');
+  assert.equal(((await answer.json()) as { code: string }).code, 'fault');
+  assert.equal(upstream.seen.length, 0);
+});
+
+test('an adaptive limit grows while it is in use, shows on /metrics, and refuses what is beyond', async (t) => {
+  const upstream = await upstreamOf(t, (response) => setTimeout(() => response.end('ok'), 10));
+  const app = await startApp(t, `url: ${upstream.origin}, concurrency: { limit: adaptive }`, 'retry: false');
+  assert.equal(await app.metric('concurrency_limit{upstream="up"}'), 20);
+  const end = systemClock.now() + 1_000;
+  const statuses = new Map<number, number>();
+  const caller = async () => {
+    while (systemClock.now() < end) {
+      const answer = await get(`${app.url}/`);
+      await answer.arrayBuffer();
+      statuses.set(answer.status, (statuses.get(answer.status) ?? 0) + 1);
+      if (answer.status === 503) await sleep(5);
+    }
+  };
+  await Promise.all(Array.from({ length: 30 }, caller));
+  assert.ok((await app.metric('concurrency_limit{upstream="up"}')) !== 20, 'the limit has not moved');
+  assert.ok((statuses.get(200) ?? 0) > 100);
+  assert.ok((statuses.get(503) ?? 0) > 0, 'thirty at once are more than twenty');
+  assert.equal(await app.metric('concurrency_in_flight{upstream="up"}'), 0);
+});
