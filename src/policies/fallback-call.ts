@@ -11,6 +11,8 @@ export interface FallbackPlan {
   readonly on: ClassSet;
   readonly answerers: readonly FallbackAnswerer[];
   readonly observers: readonly AnswerObserver[];
+  /** Whether a step asks somebody, which takes time. */
+  readonly asks: boolean;
   readonly deps: PolicyDeps;
 }
 
@@ -33,7 +35,7 @@ export class FallbackCall extends PassThrough implements Controller {
     this.#plan = plan;
     this.#call = call;
     this.#opts = opts;
-    const appMs = appTimeoutMs(call);
+    const appMs = plan.asks ? appTimeoutMs(call) : Infinity;
     if (appMs === Infinity) return;
     call.body.onComplete(() => {
       this.#appGivesUpAt = plan.deps.clock.now() + appMs;

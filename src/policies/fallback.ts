@@ -124,7 +124,8 @@ export function fallback(options: FallbackOptions, deps: PolicyDeps, scope: Fall
     });
   });
   const observers = answerers.filter((answerer) => answerer instanceof StaleAnswerer);
-  const plan: FallbackPlan = { on, answerers, observers, deps };
+  const asks = answerers.some(({ kind }) => kind === 'upstream');
+  const plan: FallbackPlan = { on, answerers, observers, asks, deps };
   const steps: Policy = (dispatch) => (opts: CallOptions, handler) =>
     dispatch(opts, new FallbackCall(plan, callOf(opts, deps.clock), opts, handler));
   if (keeper === undefined) return steps;
