@@ -8,6 +8,7 @@ import { createLogger, type Logger } from '../observability/logging.js';
 import { StdoutStream } from '../observability/stdout-stream.js';
 import { systemClock } from '../runtime/clock.js';
 import { systemRandom } from '../runtime/random.js';
+import { tuneCollector } from '../runtime/v8-flags.js';
 import { readArguments, type Command, type Flags } from './command.js';
 import { startDemo, type Demo } from './demo.js';
 import type { Io } from './io.js';
@@ -36,6 +37,7 @@ export function runCommand(createApp: CreateApp): Command {
       'A flag beats the environment, which beats the file.',
     flags,
     async run(args, io) {
+      tuneCollector();
       const { values, switches } = readArguments(args, flags);
       const file = policyFile(values, io.env);
       const listen = listenAddresses(values, io.env);

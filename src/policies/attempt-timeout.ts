@@ -1,6 +1,6 @@
 import { Type, type Static } from '@sinclair/typebox';
 import { OutriggerError } from '../errors.js';
-import { attemptOf } from './call-context.js';
+import { withAttempt } from './call-context.js';
 import { HeadTimer } from './head-timer.js';
 import { refuse } from './pass-through.js';
 import type { Call, CallOptions, Controller, Handler, Policy, PolicyDeps } from './policy.js';
@@ -22,8 +22,9 @@ export type AttemptTimeoutOptions = Static<typeof AttemptTimeoutOptions>;
 
 export function attemptTimeout(options: AttemptTimeoutOptions, deps: PolicyDeps): Policy {
   const limitMs = parseDuration(options.attemptTimeout);
-  return (dispatch) => (opts: CallOptions, handler) => {
-    const attempt = attemptOf(opts, deps.clock);
+  return (dispatch) => (given: CallOptions, handler) => {
+    const opts = withAttempt(given, deps.clock);
+    const { attempt } = opts;
     const leftMs = attempt.call.deadlineAt - deps.clock.now();
     if (leftMs < LEAST_ATTEMPT_MS) {
       return refuse(handler, new OutriggerError('deadline', 'no time is left for another attempt'));

@@ -1,17 +1,24 @@
 import type { Clock } from '../runtime/clock.js';
 import type { Attempt, Call, CallOptions, RequestBody } from './policy.js';
 
-/**
- * The call that dispatch options belong to. The edge makes it; inside a process, where undici's options come alone, it is
- * made from them by the outermost policy.
- */
-export function callOf(opts: CallOptions, clock: Clock): Call {
-  return (opts.call ??= new PlainCall(opts, clock.now()));
+/** Dispatch options that belong to a call, and are the line's own to write in. */
+export interface OwnOptions extends CallOptions {
+  call: Call;
 }
 
-/** The attempt that dispatch options belong to; the first one of the call where no retry or hedge has made it. */
-export function attemptOf(opts: CallOptions, clock: Clock): Attempt {
-  return (opts.attempt ??= createAttempt(callOf(opts, clock), 1, false));
+/**
+ * The options with the call that they belong to. The edge makes it; inside a process, where undici's options come alone,
+ * the outermost policy makes it from them, on a copy: they are the caller's.
+ */
+export function withCall(opts: CallOptions, clock: Clock): OwnOptions {
+  return opts.call === undefined ? { ...opts, call: new PlainCall(opts, clock.now()) } : (opts as OwnOptions);
+}
+
+/** The options with the attempt that they belong to; the first one of the call where no retry or hedge has made it. */
+export function withAttempt(opts: CallOptions, clock: Clock): OwnOptions & { attempt: Attempt } {
+  const own = withCall(opts, clock);
+  own.attempt ??= createAttempt(own.call, 1, false);
+  return own as OwnOptions & { attempt: Attempt };
 }
 
 export function createAttempt(call: Call, number: number, hedge: boolean): Attempt {

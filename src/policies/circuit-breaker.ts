@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream';
 import { Type, type Static } from '@sinclair/typebox';
 import { OutriggerError } from '../errors.js';
-import { attemptOf } from './call-context.js';
+import { withAttempt } from './call-context.js';
 import { isInterim, PassThrough, refuse } from './pass-through.js';
 import type {
   Attempt,
@@ -201,8 +201,9 @@ export function circuitBreaker(
   circuits = new Circuits(options, deps, { upstream: '-', longestAttemptMs: Infinity }),
 ): Policy {
   const failOn = new ClassSet(options.failOn);
-  return (dispatch) => (opts: CallOptions, handler) => {
-    const attempt = attemptOf(opts, deps.clock);
+  return (dispatch) => (given: CallOptions, handler) => {
+    const opts = withAttempt(given, deps.clock);
+    const { attempt } = opts;
     const admission = attempt.permit ?? circuits.admit(attempt, attempt.endpoint?.label ?? String(opts.origin ?? '-'));
     if (!isPermit(admission)) {
       deps.emit({ type: 'circuit-refusal', call: attempt.call });

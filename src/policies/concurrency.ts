@@ -1,6 +1,6 @@
 import { Type, type Static } from '@sinclair/typebox';
 import { OutriggerError } from '../errors.js';
-import { attemptOf } from './call-context.js';
+import { withAttempt } from './call-context.js';
 import { isInterim, refuse, UntilOver } from './pass-through.js';
 import type {
   Attempt,
@@ -97,8 +97,9 @@ export function concurrency(
   const queueMs = parseDuration(options.queueTimeout);
   const shadow = options.mode === 'shadow';
   const { clock, emit } = deps;
-  return (dispatch) => (opts: CallOptions, handler) => {
-    const attempt = attemptOf(opts, clock);
+  return (dispatch) => (given: CallOptions, handler) => {
+    const opts = withAttempt(given, clock);
+    const { attempt } = opts;
     const limiter = limiters.for(attempt);
     if (limiter.tryTake()) return dispatch(opts, new PlaceHandler(handler, limiter, clock));
     if (shadow) {

@@ -1,6 +1,6 @@
 import { Type, type Static } from '@sinclair/typebox';
 import { OutriggerError } from '../errors.js';
-import { appTimeoutMs, callOf } from './call-context.js';
+import { appTimeoutMs, withCall } from './call-context.js';
 import { HeadTimer } from './head-timer.js';
 import type { Call, CallOptions, Controller, Handler, Policy, PolicyDeps } from './policy.js';
 import { positiveDuration } from './rules/option-types.js';
@@ -20,8 +20,9 @@ export type DeadlineOptions = Static<typeof DeadlineOptions>;
 
 export function deadline(options: DeadlineOptions, deps: PolicyDeps): Policy {
   const limitMs = parseDuration(options.timeout);
-  return (dispatch) => (opts: CallOptions, handler) => {
-    const call = callOf(opts, deps.clock);
+  return (dispatch) => (given: CallOptions, handler) => {
+    const opts = withCall(given, deps.clock);
+    const { call } = opts;
     // The app's own deadline can only shorten ours.
     return dispatch(opts, withinDeadline(Math.min(limitMs, appTimeoutMs(call)), call, handler, deps));
   };

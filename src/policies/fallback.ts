@@ -1,5 +1,5 @@
 import { Type, type Static } from '@sinclair/typebox';
-import { callOf } from './call-context.js';
+import { withCall } from './call-context.js';
 import { FallbackCall, type FallbackPlan } from './fallback-call.js';
 import { staticResponse } from './fallback-response.js';
 import { StaleAnswerer } from './fallback-stale.js';
@@ -126,8 +126,10 @@ export function fallback(options: FallbackOptions, deps: PolicyDeps, scope: Fall
   const observers = answerers.filter((answerer) => answerer instanceof StaleAnswerer);
   const asks = answerers.some(({ kind }) => kind === 'upstream');
   const plan: FallbackPlan = { on, answerers, observers, asks, deps };
-  const steps: Policy = (dispatch) => (opts: CallOptions, handler) =>
-    dispatch(opts, new FallbackCall(plan, callOf(opts, deps.clock), opts, handler));
+  const steps: Policy = (dispatch) => (given: CallOptions, handler) => {
+    const opts = withCall(given, deps.clock);
+    return dispatch(opts, new FallbackCall(plan, opts.call, opts, handler));
+  };
   if (keeper === undefined) return steps;
   const invalidation = staleInvalidation(keeper.stores, deps);
   return (dispatch) => invalidation(steps(dispatch));

@@ -1,6 +1,6 @@
 import { Type, type Static } from '@sinclair/typebox';
 import { OutriggerError } from '../errors.js';
-import { attemptOf } from './call-context.js';
+import { withAttempt } from './call-context.js';
 import { LocalController } from './pass-through.js';
 import type { Call, CallOptions, Handler, Policy, PolicyDeps, Random } from './policy.js';
 import { choice, duration, integer, ratio } from './rules/option-types.js';
@@ -50,10 +50,11 @@ interface Chance {
 export function faultInjection(options: FaultInjectionOptions, deps: PolicyDeps): Policy {
   const chances: Chance[] = options.faults.map((fault) => ({ share: parseRatio(fault.percent), fault }));
   const { clock, emit, random } = deps;
-  return (dispatch) => (opts: CallOptions, handler) => {
+  return (dispatch) => (given: CallOptions, handler) => {
     const { delayMs, last } = draw(chances, random);
-    if (delayMs === undefined && last === undefined) return dispatch(opts, handler);
-    const attempt = attemptOf(opts, clock);
+    if (delayMs === undefined && last === undefined) return dispatch(given, handler);
+    const opts = withAttempt(given, clock);
+    const { attempt } = opts;
     const { call } = attempt;
     if (delayMs !== undefined) {
       emit({ type: 'fault', call, kind: 'delay' });

@@ -1,5 +1,5 @@
 import { Type, type Static } from '@sinclair/typebox';
-import { attemptOf } from './call-context.js';
+import { withAttempt } from './call-context.js';
 import { HedgeCall, type HedgePlan } from './hedge-call.js';
 import type { CallOptions, Policy, PolicyDeps } from './policy.js';
 import type { RetryBudgets } from './retry-budget.js';
@@ -54,8 +54,9 @@ export function hedge(options: HedgeOptions, deps: PolicyDeps, scope: HedgeScope
       deps,
       dispatch,
     };
-    return (opts: CallOptions, handler) => {
-      const attempt = attemptOf(opts, clock);
+    return (given: CallOptions, handler) => {
+      const opts = withAttempt(given, clock);
+      const { attempt } = opts;
       if (deposits) budgets?.for(attempt.call).deposit(clock.now());
       // A connection that is to be upgraded is one attempt.
       if (!hedged.has(attempt.call.method) || typeof opts.upgrade === 'string') return dispatch(opts, handler);

@@ -1,6 +1,6 @@
 import { Type, type Static } from '@sinclair/typebox';
 import { OutriggerError } from '../errors.js';
-import { attemptOf, callOf } from './call-context.js';
+import { withAttempt, withCall } from './call-context.js';
 import { refuse } from './pass-through.js';
 import type { Call, CallOptions, Clock, Policy, PolicyDeps } from './policy.js';
 import { compileKey, KeyedStates, type KeyTemplate } from './rules/keys.js';
@@ -74,8 +74,9 @@ export function rateLimit(
   const { clock, emit } = deps;
   const shadow = options.mode === 'shadow';
   const policy = policyField('route', options);
-  return (dispatch) => (opts: CallOptions, handler) => {
-    const call = callOf(opts, clock);
+  return (dispatch) => (given: CallOptions, handler) => {
+    const opts = withCall(given, clock);
+    const { call } = opts;
     const waitMs = limits.for(call).take(clock.now());
     if (waitMs === 0) return dispatch(opts, handler);
     if (shadow) {
@@ -104,8 +105,9 @@ export function attemptRateLimit(
   attempts = attemptBucket(options),
 ): Policy {
   const policy = policyField('upstream', options);
-  return (dispatch) => (opts: CallOptions, handler) => {
-    const { call } = attemptOf(opts, deps.clock);
+  return (dispatch) => (given: CallOptions, handler) => {
+    const opts = withAttempt(given, deps.clock);
+    const { call } = opts;
     const waitMs = attempts.take(deps.clock.now());
     if (waitMs === 0) return dispatch(opts, handler);
     deps.emit({ type: 'rate-limited', call });

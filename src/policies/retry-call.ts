@@ -181,7 +181,10 @@ export class RetryCall implements Controller {
     const attempt = createAttempt(this.#call, number, false);
     this.#current = new AttemptHandler(this, attempt);
     if (number > 1) this.#call.retries++;
-    this.#plan.dispatch({ ...this.#opts, call: this.#call, attempt } as CallOptions, this.#current);
+    // Each attempt has options of its own, since a late one may still hold those of an earlier.
+    const opts: CallOptions = number === 1 ? this.#opts : { ...this.#opts };
+    opts.attempt = attempt;
+    this.#plan.dispatch(opts, this.#current);
   }
 
   /** A response whose head is malformed is to a retry what a reset is: nothing of it was passed on. */

@@ -1,5 +1,5 @@
 import { Type, type Static } from '@sinclair/typebox';
-import { callOf } from './call-context.js';
+import { withCall } from './call-context.js';
 import type { CallOptions, Policy, PolicyDeps } from './policy.js';
 import { RetryCall, type RetryPlan, type RetryScope } from './retry-call.js';
 import type { BackoffRules } from './rules/backoff.js';
@@ -76,8 +76,9 @@ export function retry(options: RetryOptions, deps: PolicyDeps, scope: RetryScope
   const on = new ClassSet(options.on);
   return (dispatch) => {
     const plan: RetryPlan = { ...scope, rules, on, shadow: options.mode === 'shadow', deps, dispatch };
-    return (opts: CallOptions, handler) => {
-      const call = callOf(opts, deps.clock);
+    return (given: CallOptions, handler) => {
+      const opts = withCall(given, deps.clock);
+      const { call } = opts;
       scope.budgets?.for(call).deposit(deps.clock.now());
       // A connection that is to be upgraded is one attempt.
       if (typeof opts.upgrade === 'string') return dispatch(opts, handler);

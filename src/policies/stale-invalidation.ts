@@ -1,4 +1,4 @@
-import { callOf } from './call-context.js';
+import { withCall } from './call-context.js';
 import { isInterim, PassThrough } from './pass-through.js';
 import type { Call, CallOptions, Controller, Handler, Policy, PolicyDeps, ResponseHeaders } from './policy.js';
 import { invalidates, isSafe } from './rules/cacheable.js';
@@ -6,9 +6,10 @@ import type { StaleStores } from './stale-store.js';
 
 /** Forgets the answers kept for a URL when a write to it succeeds, whichever routes they belong to (RFC 9111, 4.4). Outside the fallback: a write that another upstream took counts too. */
 export function staleInvalidation(stores: StaleStores, deps: PolicyDeps): Policy {
-  return (dispatch) => (opts: CallOptions, handler) => {
-    if (isSafe(opts.method) || stores.used === 0) return dispatch(opts, handler);
-    const call = callOf(opts, deps.clock);
+  return (dispatch) => (given: CallOptions, handler) => {
+    if (isSafe(given.method) || stores.used === 0) return dispatch(given, handler);
+    const opts = withCall(given, deps.clock);
+    const { call } = opts;
     return dispatch(opts, new WriteHandler(handler, call, () => stores.invalidate(resourceOf(call, opts))));
   };
 }

@@ -1,5 +1,5 @@
 import { OutriggerError } from '../errors.js';
-import { attemptOf } from '../policies/call-context.js';
+import { withAttempt } from '../policies/call-context.js';
 import { circuitOpenError, type Circuits } from '../policies/circuit-breaker.js';
 import { refuse, UntilOver } from '../policies/pass-through.js';
 import type { Attempt, CallOptions, Handler, Policy, PolicyDeps } from '../policies/policy.js';
@@ -21,8 +21,9 @@ export interface EndpointScope {
  * only when no circuit admits it. A retry goes to an endpoint that the call has not tried, while there is one.
  */
 export function endpointChoice(scope: EndpointScope, deps: PolicyDeps): Policy {
-  return (dispatch) => (opts: CallOptions, handler) => {
-    const attempt = attemptOf(opts, deps.clock);
+  return (dispatch) => (given: CallOptions, handler) => {
+    const opts = withAttempt(given, deps.clock);
+    const { attempt } = opts;
     const chosen = choose(scope, attempt);
     if (chosen instanceof OutriggerError) {
       // A hedge that is refused is just not made: the call goes on.

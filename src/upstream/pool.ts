@@ -3,6 +3,7 @@ import { buildConnector, Pool, type Dispatcher } from 'undici';
 import type { Dispatch } from '../policies/policy.js';
 import { nameIn } from './discovery.js';
 import type { ConnectionPool } from './endpoint.js';
+import { UndiciHandler } from './undici-handler.js';
 
 /** How connections to an endpoint are made. A change of any of these needs a new pool. */
 export interface PoolOptions {
@@ -53,25 +54,27 @@ export function createPool(origin: string, options: PoolOptions, address?: strin
     connect: ({ servername: _fromHostHeader, ...to }, callback) =>
       connector(certified === undefined ? to : { ...to, servername: certified }, callback),
   });
-  return protocol === 'https:' ? new OneNamePool(pool, certified ?? hostname) : pool;
+  return new EndpointPool(pool, protocol === 'https:' ? (certified ?? hostname) : undefined);
 }
 
-/**
- * undici takes the TLS name from a request's Host header and drops the connection when the next request's differs. With
- * preserveHost that header is whatever the app asked for, and says nothing about who the upstream must be.
- */
-class OneNamePool implements ConnectionPool {
+/** undici's pool as a layer of the line. */
+class EndpointPool implements ConnectionPool {
   readonly #pool: Pool;
-  readonly #servername: string;
+  /**
+   * undici takes the TLS name from a request's Host header and drops the connection when the next request's differs. With
+   * preserveHost that header is whatever the app asked for, and says nothing about who the upstream must be.
+   */
+  readonly #servername: string | undefined;
 
-  constructor(pool: Pool, servername: string) {
+  constructor(pool: Pool, servername: string | undefined) {
     this.#pool = pool;
     this.#servername = servername;
   }
 
   readonly dispatch: Dispatch = (opts, handler) => {
-    const named: Dispatcher.DispatchOptions & { servername: string } = { ...opts, servername: this.#servername };
-    return this.#pool.dispatch(named, handler);
+    const named: Dispatcher.DispatchOptions & { servername?: string } =
+      this.#servername === undefined ? opts : { ...opts, servername: this.#servername };
+    return this.#pool.dispatch(named, new UndiciHandler(handler));
   };
 
   close(): Promise<void> {

@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream';
 import { OutriggerError } from '../errors.js';
-import { attemptOf, headerEntries, retriesBefore } from '../policies/call-context.js';
+import { headerEntries, retriesBefore, withAttempt } from '../policies/call-context.js';
 import type { ResultClass } from '../policies/events.js';
 import { isInterim } from '../policies/pass-through.js';
 import type {
@@ -20,17 +20,15 @@ import { classifyFailure, errorClass, statusClass, type AttemptPhase } from '../
  * and counts the attempt.
  */
 export function transport(deps: PolicyDeps): Policy {
-  return (dispatch) => (opts: CallOptions, handler) => {
-    const attempt = attemptOf(opts, deps.clock);
+  return (dispatch) => (given: CallOptions, handler) => {
+    const opts = withAttempt(given, deps.clock);
+    const { attempt } = opts;
     attempt.call.attempts++;
     const running = new TransportAttempt(attempt, handler, deps);
     handler.onRequestStart?.(running, null);
     if (running.aborted) return true;
     try {
-      return dispatch(
-        { ...opts, headers: attemptHeaders(opts, attempt), body: attempt.call.body.forAttempt() },
-        running,
-      );
+      return dispatch(sent(opts, attempt), running);
     } catch (cause) {
       running.onResponseError(running, thrown(cause));
       return true;
@@ -42,6 +40,29 @@ export function transport(deps: PolicyDeps): Policy {
 function thrown(cause: unknown): OutriggerError {
   const error = classifyFailure(cause, 'unsent');
   return error.code === 'connect-failure' ? new OutriggerError('internal', 'dispatching failed', { cause }) : error;
+}
+
+/** What undici is given. Each property is named: copying an object of so many costs more than all the layers above. */
+function sent(opts: CallOptions, attempt: Attempt): CallOptions {
+  const { origin, path, method, query, idempotent, blocking, upgrade, headersTimeout, bodyTimeout, reset } = opts;
+  return {
+    origin,
+    path,
+    method,
+    query,
+    idempotent,
+    blocking,
+    upgrade,
+    headersTimeout,
+    bodyTimeout,
+    reset,
+    expectContinue: opts.expectContinue,
+    typeOfService: opts.typeOfService,
+    headers: attemptHeaders(opts, attempt),
+    body: attempt.call.body.forAttempt(),
+    call: attempt.call,
+    attempt,
+  } as CallOptions;
 }
 
 /** The headers of the call and, for our own services, those of this attempt. */
