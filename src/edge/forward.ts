@@ -100,7 +100,10 @@ export class Forwarder {
       return;
     }
 
-    const body = this.#body(request, head, route, () => responder.fail(stalled()));
+    const body = this.#body(request, head, route, () => {
+      this.#context.emit({ type: 'timeout', call, kind: 'idle' });
+      responder.fail(stalled());
+    });
     const sender = { address: request.socket.remoteAddress, host, httpVersion: request.httpVersion };
     const call = createCall({
       route: route.name,
@@ -188,6 +191,9 @@ function hasBody(head: RequestHead): boolean {
 /** The host that the request is for. Throws `bad-request` (RFC 9112, 3.2). */
 function hostOf(request: IncomingMessage, head: RequestHead, target: RequestTarget): string {
   if (head.hosts > 1) throw new OutriggerError('bad-request', 'the request has more than one Host header');
+  if (request.httpVersion !== '1.1' && request.httpVersion !== '1.0') {
+    throw new OutriggerError('bad-request', 'only HTTP/1.1 and HTTP/1.0 are understood');
+  }
   if (head.host === undefined && request.httpVersion === '1.1') {
     throw new OutriggerError('bad-request', 'the request has no Host header');
   }

@@ -152,6 +152,7 @@ describe('request bodies', () => {
       assert.match(answer, /connection: close/i);
       const [call] = await edge.callsEnded(1);
       assert.equal(call?.error?.reason, 'body-stalled');
+      assert.ok(edge.events.some((event) => event.type === 'timeout' && event.kind === 'idle'));
       assert.equal(edge.memory.used, 0);
     });
   }

@@ -60,6 +60,7 @@ describe('the request line and its host', () => {
   });
 
   for (const [what, head] of [
+    ['another version', 'GET / HTTP/2.0\r\nHost: a'],
     ['two Host headers', 'GET / HTTP/1.1\r\nHost: a\r\nHost: a'],
     ['no Host header', 'GET / HTTP/1.1\r\nX-A: 1'],
     ['a Host with a path', 'GET / HTTP/1.1\r\nHost: a/b'],
