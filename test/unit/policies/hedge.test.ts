@@ -204,6 +204,25 @@ describe('of an attempt and its hedge', () => {
     }
   });
 
+  test('also when the refusal is the last to come', () => {
+    const refusesLate: Script = {
+      dispatch: (_opts, handler) => {
+        const refused = Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' });
+        line.clock.setTimer(100, () => handler.onResponseError?.(new LocalController(null), refused));
+        return true;
+      },
+    };
+    const line: Line = createLine({
+      retry: false,
+      hedge: { delay: '50ms' },
+      attemptTimeout: '120ms',
+      endpoints: { a: ['hang'], b: refusesLate },
+    });
+    const call = line.run();
+    assert.deepEqual([call.error?.code, call.endedAt], ['timeout', 150]);
+    line.finish();
+  });
+
   test('a first attempt that fails at once is not hedged', () => {
     const line = hedging(['refuse'], [200]);
     assert.equal(line.run().error?.code, 'connect-failure');
@@ -410,7 +429,8 @@ describe('a percentile delay', () => {
       retry: false,
       hedge: { delay: 'p90' },
       retryBudget: { minPerSecond: 1_000 },
-      endpoints: { a: () => after(1 + 100 * random()) },
+      // Exponential: half of the slow ones are overtaken by their hedges.
+      endpoints: { a: () => after(-20 * Math.log(1 - random())) },
     });
     warm(line, 1_000);
     const before = hedges(line).length;
