@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { EndpointBench } from '../support/endpoint-bench.js';
 import { createLine, type Line } from '../support/line.js';
 import { seededRandom } from '../support/scripted-random.js';
 
@@ -60,6 +61,31 @@ describe('conformance: endpoints', () => {
     assert.equal(statuses.filter((status) => status === 503).length, 3);
     assert.equal(line.of('circuit-refusal').length, 0);
     line.finish();
+  });
+
+  test('45. health: below panicThreshold healthy, all endpoints are used again; endpoint_healthy still says 0', async () => {
+    const origins = ['http://a', 'http://b', 'http://c', 'http://d'];
+    const [a = '', b = '', c = ''] = origins;
+    const bench = new EndpointBench({ origins, healthCheck: { panicThreshold: '50%' } });
+    await bench.start();
+    const shares = () => {
+      const before = origins.map((origin) => bench.calls(origin).length);
+      for (const call of bench.run(12)) assert.equal(call.status, 200);
+      return origins.map((origin, i) => bench.calls(origin).length - before[i]!);
+    };
+    for (const origin of [a, b]) bench.check(origin, 503);
+    bench.clock.advance(30_000);
+    assert.deepEqual([shares(), bench.upstream.panic], [[0, 0, 6, 6], false]);
+    bench.check(c, 503);
+    bench.clock.advance(30_000);
+    assert.deepEqual([shares(), bench.upstream.panic], [[3, 3, 3, 3], true]);
+    assert.deepEqual(
+      bench.upstream.endpoints.map(({ healthy }) => healthy),
+      [false, false, false, true],
+    );
+    for (const origin of [a, b, c]) bench.check(origin, 200);
+    bench.clock.advance(20_000);
+    assert.deepEqual([shares(), bench.upstream.panic], [[3, 3, 3, 3], false]);
   });
 
   test('46. roundRobin over three, one open: the other two share evenly', () => {

@@ -157,6 +157,20 @@ describe('other lines', () => {
     assert.deepEqual([lines[1]?.level, lines[1]?.msg], ['warn', 'endpoint unhealthy']);
   });
 
+  test('what a name stands for informs, a lookup that fails warns', () => {
+    const { log, lines } = logOf('off');
+    const event = { type: 'discovery', upstream: 'payments', hostname: 'pay', addresses: ['10.0.0.1'] } as const;
+    log.record({ ...event, result: 'changed' });
+    log.record({ ...event, result: 'failed', reason: 'getaddrinfo EAI_AGAIN pay' });
+    log.record({ ...event, result: 'recovered' });
+    const { upstream, hostname, addresses } = event;
+    assert.deepEqual(lines, [
+      { level: 'info', msg: 'addresses changed', upstream, hostname, addresses },
+      { level: 'warn', msg: 'lookup failed', upstream, hostname, addresses, reason: 'getaddrinfo EAI_AGAIN pay' },
+      { level: 'info', msg: 'lookup recovered', upstream, hostname, addresses },
+    ]);
+  });
+
   test('suppressed retries and the like are for debugging', () => {
     const suppressed = { type: 'retry-suppressed', call: fakeCall(), reason: 'budget' } as const;
     const quiet = logOf('all');

@@ -254,6 +254,18 @@ describe('counting', () => {
   });
 });
 
+describe('an endpoint that is found later', () => {
+  test('has its series at 0 before it is used', async () => {
+    const metrics = metricsOf(SMALL);
+    const endpoint = `${PAYMENTS}#10.0.0.2`;
+    metrics.watch({ ...SOURCES, endpoints: () => [{ upstream: 'payments', endpoint }] });
+    const name = `outrigger_attempts_total{route="charge",upstream="payments",endpoint="${endpoint}",result="503"}`;
+    assert.equal((await samples(metrics)).get(name), 0);
+    metrics.record(attemptEvent(fakeAttempt(fakeCall(), endpoint), '503'));
+    assert.equal((await samples(metrics)).get(name), 1);
+  });
+});
+
 describe('another configuration', () => {
   test('counts of what stays go on; the rest is forgotten and not counted any more', async () => {
     const metrics = metricsOf({

@@ -40,6 +40,19 @@ describe('a key template', () => {
     );
   });
 
+  test('knows the keys that belong to an endpoint, whatever the route and the request', () => {
+    const belongs = (text: string, key: string, endpoint = 'http://a:1#10.0.0.1') =>
+      compileKey(text).keysOf({ endpoint, upstream: 'pay.v1' }).test(key);
+    assert.equal(belongs('{endpoint}', 'http://a:1#10.0.0.1'), true);
+    assert.equal(belongs('{endpoint}', 'http://a:1#10.0.0.10'), false);
+    assert.equal(belongs('{endpoint}', 'http://a:1#10x0.0.1'), false);
+    assert.equal(belongs('{route}|{endpoint}|{header:x-tenant}', 'r|http://a:1#10.0.0.1|any\nthing'), true);
+    assert.equal(belongs('{route}|{endpoint}|{header:x-tenant}', 'r|http://a:1#10.0.0.2|x'), false);
+    assert.equal(belongs('({upstream}) {endpoint}', '(pay.v1) http://a:1#10.0.0.1'), true);
+    assert.equal(belongs('({upstream}) {endpoint}', '(payxv1) http://a:1#10.0.0.1'), false);
+    assert.equal(belongs('{endpoint}', 'http://[fd00::1]:1', 'http://[fd00::1]:1'), true);
+  });
+
   test('refuses a placeholder that does not exist', () => {
     assert.throws(() => compileKey('{tenant}'), /unknown placeholder \{tenant\}/);
     assert.throws(() => compileKey('{header:}'), RangeError);
