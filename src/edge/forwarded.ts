@@ -17,26 +17,29 @@ export interface Sender {
 }
 
 /**
- * Via, X-Forwarded-* and Forwarded (RFC 7239): what the app sent with ours added, as [name, value, …]. X-Forwarded-Proto
- * and X-Forwarded-Host say how the outermost client spoke, so what the app says about them stays.
+ * Via, X-Forwarded-For and, where the app speaks it, Forwarded (RFC 7239): what the app sent with ours added, as
+ * [name, value, …]. X-Forwarded-Proto and -Host say how the outermost client spoke: what the app says about them goes on,
+ * and that it asked a sidecar on localhost is nothing to add.
  */
 export function forwardedHeaders(head: RequestHead, sender: Sender, edits: CompiledEdits): readonly string[] {
   const address = sender.address?.replace(/^::ffff:/, '') ?? 'unknown';
-  const node = address.includes(':') ? `"[${address}]"` : address;
-  const element = `for=${node};host="${sender.host}";proto=http`;
   const headers = [
     'Via',
-    [...head.via, `${sender.httpVersion} ${PSEUDONYM}`].join(', '),
+    appended(head.via, `${sender.httpVersion} ${PSEUDONYM}`),
     'X-Forwarded-For',
-    [...head.forwardedFor, address].join(', '),
-    'X-Forwarded-Proto',
-    head.forwardedProto ?? 'http',
-    'X-Forwarded-Host',
-    head.forwardedHost ?? sender.host,
-    'Forwarded',
-    [...head.forwarded, element].join(', '),
+    appended(head.forwardedFor, address),
   ];
+  if (head.forwardedProto !== undefined) headers.push('X-Forwarded-Proto', head.forwardedProto);
+  if (head.forwardedHost !== undefined) headers.push('X-Forwarded-Host', head.forwardedHost);
+  if (head.forwarded.length > 0) {
+    const node = address.includes(':') ? `"[${address}]"` : address;
+    headers.push('Forwarded', appended(head.forwarded, `for=${node};host="${sender.host}";proto=http`));
+  }
   return edits.drop.size === 0 ? headers : withoutNames(headers, edits.drop);
+}
+
+function appended(sent: readonly string[], ours: string): string {
+  return sent.length === 0 ? ours : `${sent.join(', ')}, ${ours}`;
 }
 
 /** Whether the request has passed us so often that it goes round in circles. */

@@ -7,6 +7,7 @@ import { applyEdits, type CompiledEdits } from './header-edits.js';
 import { readResponseHeaders } from './headers.js';
 import { readTrailers, sendInterim, withoutTrailer } from './interim.js';
 import { closeGently, cut } from './connection.js';
+import type { HeadFlusher } from './head-flusher.js';
 import type { Live, LiveCalls } from './live-calls.js';
 import { problemOf } from './problem.js';
 
@@ -16,6 +17,8 @@ export interface EdgeContext {
   readonly emit: (event: CallEvent | PolicyEvent) => void;
   /** The calls in flight. */
   readonly live: LiveCalls<Responder>;
+  /** Sends heads whose bodies take their time. */
+  readonly heads: HeadFlusher;
   /** Whether every answer closes its connection. */
   draining: boolean;
 }
@@ -119,8 +122,7 @@ export class Responder implements Handler, Live {
       return;
     }
     this.#state = 'streaming';
-    // Data that came with the head goes out with it; else the head goes alone: an event stream may be silent for long.
-    process.nextTick(flushHead, this.response);
+    this.context.heads.add(this.response);
   }
 
   onResponseData(controller: Controller, chunk: Buffer): void {
@@ -259,10 +261,6 @@ export class Responder implements Handler, Live {
     if (this.call.fallback !== undefined) return 'fallback';
     return this.#status < 500 ? 'success' : 'failure';
   }
-}
-
-function flushHead(response: ServerResponse): void {
-  if (!response.destroyed && !response.writableEnded) response.flushHeaders();
 }
 
 function clientGone(): OutriggerError {

@@ -7,6 +7,7 @@ import type { ReplayMemory } from '../pipeline/replay-memory.js';
 import type { CallEvent, PolicyEvent } from '../policies/events.js';
 import type { Clock } from '../runtime/clock.js';
 import { Forwarder, type ForwarderOptions } from './forward.js';
+import { HeadFlusher } from './head-flusher.js';
 import { LiveCalls } from './live-calls.js';
 import type { EdgeContext } from './responder.js';
 import type { EdgeRoute } from './route.js';
@@ -42,12 +43,19 @@ export interface Edge {
 const NOWHERE = 'http://outrigger.invalid';
 
 /**
- * Fastify with @fastify/http-proxy registered once, for everything, whose handler hands over to our own routing and
- * pipeline. Fastify sees every request as one for `/`: its router and the plugin's checks would refuse lawful paths such as
- * `//x` and `%E9`, and routes in the file's order are not in its power.
+ * Fastify with @fastify/http-proxy registered once, for everything, whose `preHandler` hands over to our own routing and
+ * pipeline. Fastify sees every request as one for `/`: its router would refuse lawful paths such as `//x` and `%E9`, and
+ * routes in the file's order are not in its power. The plugin's handler behind the preHandler parses three URLs for each
+ * call and refuses what it takes for an escape; what it checked, dot segments, is checked in forward.ts.
  */
 export async function createEdge(options: EdgeOptions): Promise<Edge> {
-  const context: EdgeContext = { clock: options.clock, emit: options.emit, live: new LiveCalls(), draining: false };
+  const context: EdgeContext = {
+    clock: options.clock,
+    emit: options.emit,
+    live: new LiveCalls(),
+    heads: new HeadFlusher(),
+    draining: false,
+  };
   const forwarder = new Forwarder({ traceIdOf: undefined, ...options }, context);
 
   const app = fastify({
@@ -66,7 +74,7 @@ export async function createEdge(options: EdgeOptions): Promise<Edge> {
     httpMethods: methods,
     routes: ['/'],
     proxyPayloads: false,
-    handler: (request, reply) => {
+    preHandler: (request, reply, done) => {
       // Fastify answers what a handler throws in its own words; from here on it has nothing to say.
       reply.hijack();
       try {
@@ -75,6 +83,7 @@ export async function createEdge(options: EdgeOptions): Promise<Edge> {
         // A fault of ours. The app must not wait for an answer that nobody will write.
         request.raw.destroy();
       }
+      done();
     },
   });
   await app.ready();

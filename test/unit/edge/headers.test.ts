@@ -60,18 +60,24 @@ describe('a request\u2019s head', () => {
 describe('where a request came from', () => {
   const sender = { address: '127.0.0.1', host: 'a.test:80', httpVersion: '1.1' };
 
-  it('is said in Via, X-Forwarded-* and Forwarded', () => {
+  it('is said in Via and X-Forwarded-For', () => {
     assert.deepEqual(forwardedHeaders(readRequestHead([]), sender, NO_EDITS), [
       'Via',
       '1.1 outrigger',
       'X-Forwarded-For',
       '127.0.0.1',
+    ]);
+  });
+
+  it('is said in Forwarded where the app speaks it; how the outermost client spoke stays', () => {
+    const head = readRequestHead(['Forwarded', 'for=a', 'x-forwarded-proto', 'https', 'x-forwarded-host', 'shop.test']);
+    assert.deepEqual(forwardedHeaders(head, sender, NO_EDITS).slice(4), [
       'X-Forwarded-Proto',
-      'http',
+      'https',
       'X-Forwarded-Host',
-      'a.test:80',
+      'shop.test',
       'Forwarded',
-      'for=127.0.0.1;host="a.test:80";proto=http',
+      'for=a, for=127.0.0.1;host="a.test:80";proto=http',
     ]);
   });
 
@@ -93,11 +99,10 @@ describe('where a request came from', () => {
   });
 
   it('is written as RFC 7239 wants an IPv6 address, and IPv4 in IPv6 as IPv4', () => {
-    assert.match(forwardedHeaders(readRequestHead([]), { ...sender, address: '::1' }, NO_EDITS)[9]!, /^for="\[::1\]";/);
-    assert.match(
-      forwardedHeaders(readRequestHead([]), { ...sender, address: '::ffff:10.0.0.1' }, NO_EDITS)[9]!,
-      /^for=10\.0\.0\.1;/,
-    );
+    const forwarded = (address: string) =>
+      forwardedHeaders(readRequestHead(['forwarded', 'for=a']), { ...sender, address }, NO_EDITS)[5]!;
+    assert.match(forwarded('::1'), /, for="\[::1\]";/);
+    assert.match(forwarded('::ffff:10.0.0.1'), /, for=10\.0\.0\.1;/);
   });
 
   it('is not known on a Unix socket', () => {
@@ -106,8 +111,9 @@ describe('where a request came from', () => {
 
   it('is left out where the route removes it', () => {
     const edits = compileEdits({ set: { 'X-Forwarded-Proto': 'https' }, remove: ['Via'] });
-    const names = forwardedHeaders(readRequestHead(['via', '1.0 x']), sender, edits).filter((_, i) => i % 2 === 0);
-    assert.deepEqual(names, ['X-Forwarded-For', 'X-Forwarded-Host', 'Forwarded']);
+    const head = readRequestHead(['via', '1.0 x', 'x-forwarded-proto', 'http', 'x-forwarded-host', 'a']);
+    const names = forwardedHeaders(head, sender, edits).filter((_, i) => i % 2 === 0);
+    assert.deepEqual(names, ['X-Forwarded-For', 'X-Forwarded-Host']);
   });
 
   it('six times ourselves is a loop, five times not; a comment or another name is not us', () => {
