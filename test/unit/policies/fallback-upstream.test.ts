@@ -163,6 +163,15 @@ describe('fallback: upstream', () => {
       line.finish();
     });
 
+    test('that is a stream of unknown state, and may have been sent, does not go there', () => {
+      const line = lineOf(['reset'], [200]);
+      const body = FakeBody.streaming('committed');
+      body.forAttempt = () => 'a stream';
+      assert.equal(line.run({ method: 'PUT', body }).error?.code, 'reset');
+      assert.equal(line.seenElsewhere('other').length, 0);
+      line.finish();
+    });
+
     test('that streams and was not sent yet goes there; the clock starts when it is in', () => {
       const line = lineOf(['refuse'], ['hang'], { attemptTimeout: false });
       const body = FakeBody.streaming('body-too-large');
@@ -215,6 +224,17 @@ describe('fallback: upstream', () => {
       call.controller?.resume();
       assert.equal(call.body, 'held');
       line.finish();
+    });
+
+    test('steers the first answer again, once nothing better came', () => {
+      const line = lineOf([{ status: 503, body: 'late', bodyAfter: 500 }], [502]);
+      const call = line.call();
+      line.advance(50);
+      assert.equal(call.status, 503);
+      call.leave();
+      line.finish();
+      assert.ok(line.seen('a')[0]?.aborted);
+      assert.equal(call.body, '');
     });
 
     test('sees a body that breaks off as such', () => {
