@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, it } from 'node:test';
 import { WebSocket, WebSocketServer } from 'ws';
@@ -234,13 +234,22 @@ describe('a WebSocket', () => {
   });
 
   it('whose app goes away during the handshake ends the attempt', async () => {
-    const { sockets } = await serve(await startRawUpstream(() => {}));
+    // A connection alone is not enough to wait for: undici opens one again after the first attempt was cut.
+    const asked: Socket[] = [];
+    await serve(
+      await startRawUpstream(
+        () => {},
+        (socket, received) => {
+          if (received.endsWith('\r\n\r\n')) asked.push(socket);
+        },
+      ),
+    );
     for (const leave of ['end', 'destroy'] as const) {
       const client = rawClient(edge.port);
       client.write(`${HANDSHAKE}\r\n`);
-      const count = sockets.length;
-      while (sockets.length === count) await sleep(5);
-      const gone = new Promise((resolve) => sockets.at(-1)?.once('end', resolve));
+      const count = asked.length;
+      while (asked.length === count) await sleep(5);
+      const gone = new Promise((resolve) => asked.at(-1)?.once('end', resolve));
       client.socket[leave]();
       await gone;
     }
