@@ -3,7 +3,7 @@ import type { Address } from '../config/addresses.js';
 import type { Config } from '../config/config.js';
 import { ConfigError } from '../config/issues.js';
 import { loadConfig } from '../config/load.js';
-import { warnings } from '../config/warnings.js';
+import { faultsInForce, warnings } from '../config/warnings.js';
 import { createLogger, type Logger } from '../observability/logging.js';
 import { StdoutStream } from '../observability/stdout-stream.js';
 import { systemClock } from '../runtime/clock.js';
@@ -75,8 +75,8 @@ async function serve(config: Config, createApp: CreateApp, demo: Demo | undefine
   for (const { file, line, path, message, suggestion } of warnings(config)) {
     logger.warn({ file, line, path, detail: message, suggestion }, 'policy file');
   }
-  for (const { name, faults } of config.routes) {
-    if (faults !== false) logger.warn({ route: name }, 'faults are injected on purpose');
+  for (const { route, faults } of faultsInForce(config)) {
+    logger.warn({ route, faults }, 'faults are injected on purpose');
   }
   const app = createApp({ config, logger, clock: systemClock, random: systemRandom, version });
   const code = await untilSignalled(app, logger, async () => {

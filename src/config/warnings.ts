@@ -1,3 +1,4 @@
+import { describeFaults } from '../policies/fault-injection.js';
 import { longestDelay } from '../policies/rules/backoff.js';
 import { parseDuration, parseRatio } from '../policies/rules/units.js';
 import type { Config, ResolvedRoute, ResolvedUpstream, RouteMatch } from './config.js';
@@ -18,6 +19,14 @@ export function warnings(config: Config): readonly ConfigIssue[] {
   }
   for (const upstream of config.upstreams.values()) warnRatios(upstream, config, issues);
   return issues.sorted();
+}
+
+/** The routes that inject faults, and which: whoever starts this must know that some failures are made here. */
+export function faultsInForce(config: Config): readonly { readonly route: string; readonly faults: string }[] {
+  return config.routes.flatMap(({ name, faults }) => {
+    const described = faults === false ? undefined : describeFaults(faults);
+    return described === undefined ? [] : [{ route: name, faults: described }];
+  });
 }
 
 /** Says something about a route, at its place in the file. */

@@ -82,6 +82,7 @@ describe('the process', () => {
         ['faults are injected on purpose', 'all'],
       ],
     );
+    assert.equal(warned[1]?.faults, '5% delay 2s');
   });
 
   test('a policy file with mistakes: all of them, and 2', async () => {
