@@ -6,6 +6,7 @@ import { refuse } from './pass-through.js';
 import type { Call, CallOptions, Controller, Handler, Policy, PolicyDeps } from './policy.js';
 import { positiveDuration } from './rules/option-types.js';
 import { LEAST_ATTEMPT_MS } from './rules/retry-decision.js';
+import { TimerQueue } from './rules/timer-queue.js';
 import { parseDuration } from './rules/units.js';
 
 /** Ends an attempt that has no head in time, so that the next one can be made. Inside the circuit breaker: the circuit counts what timed out. */
@@ -22,6 +23,7 @@ export type AttemptTimeoutOptions = Static<typeof AttemptTimeoutOptions>;
 
 export function attemptTimeout(options: AttemptTimeoutOptions, deps: PolicyDeps): Policy {
   const limitMs = parseDuration(options.attemptTimeout);
+  const queue = new TimerQueue(deps.clock, limitMs);
   return (dispatch) => (given: CallOptions, handler) => {
     const opts = withAttempt(given, deps.clock);
     const { attempt } = opts;
@@ -30,9 +32,7 @@ export function attemptTimeout(options: AttemptTimeoutOptions, deps: PolicyDeps)
       return refuse(handler, new OutriggerError('deadline', 'no time is left for another attempt'));
     }
     attempt.timeLeftMs = Math.min(limitMs, leftMs);
-    const watched = new AttemptTimeoutHandler(handler, attempt.call, limitMs, deps);
-    watched.watch(attempt.call.body);
-    return dispatch(opts, watched);
+    return dispatch(opts, new AttemptTimeoutHandler(handler, attempt.call, queue, deps).watch(attempt.call.body));
   };
 }
 
@@ -41,14 +41,14 @@ class AttemptTimeoutHandler extends HeadTimer {
   readonly #emit: PolicyDeps['emit'];
   #startedAt = Infinity;
 
-  constructor(next: Handler, call: Call, limitMs: number, deps: PolicyDeps) {
-    super(next, limitMs, deps.clock);
+  constructor(next: Handler, call: Call, queue: TimerQueue, deps: PolicyDeps) {
+    super(next, queue, deps.clock);
     this.#call = call;
     this.#emit = deps.emit;
   }
 
-  protected override started(): void {
-    this.#startedAt = this.clock.now();
+  protected override started(now: number): void {
+    this.#startedAt = now;
   }
 
   protected override expired(): Error {

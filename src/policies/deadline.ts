@@ -4,6 +4,7 @@ import { appTimeoutMs, withCall } from './call-context.js';
 import { HeadTimer } from './head-timer.js';
 import type { Call, CallOptions, Controller, Handler, Policy, PolicyDeps } from './policy.js';
 import { positiveDuration } from './rules/option-types.js';
+import { TimerQueue } from './rules/timer-queue.js';
 import { parseDuration } from './rules/units.js';
 
 /** Ends a call that has no answer in time, and tells the upstream how long is left. Outside retry and concurrency: it covers attempts, back-off and queueing. */
@@ -19,20 +20,20 @@ export const DeadlineOptions = Type.Object(
 export type DeadlineOptions = Static<typeof DeadlineOptions>;
 
 export function deadline(options: DeadlineOptions, deps: PolicyDeps): Policy {
-  const limitMs = parseDuration(options.timeout);
+  const queue = new TimerQueue(deps.clock, parseDuration(options.timeout));
   return (dispatch) => (given: CallOptions, handler) => {
     const opts = withCall(given, deps.clock);
     const { call } = opts;
     // The app's own deadline can only shorten ours.
-    return dispatch(opts, withinDeadline(Math.min(limitMs, appTimeoutMs(call)), call, handler, deps));
+    const appMs = appTimeoutMs(call);
+    const due = appMs < queue.delayMs ? new TimerQueue(deps.clock, appMs) : queue;
+    return dispatch(opts, new DeadlineHandler(handler, call, due, deps).watch(call.body));
   };
 }
 
 /** The handler of a call that must have the head of its answer within `limitMs` milliseconds of its body being in. */
 export function withinDeadline(limitMs: number, call: Call, handler: Handler, deps: PolicyDeps): Handler {
-  const watched = new DeadlineHandler(handler, call, limitMs, deps);
-  watched.watch(call.body);
-  return watched;
+  return new DeadlineHandler(handler, call, new TimerQueue(deps.clock, limitMs), deps).watch(call.body);
 }
 
 class DeadlineHandler extends HeadTimer {
@@ -40,14 +41,14 @@ class DeadlineHandler extends HeadTimer {
   readonly #emit: PolicyDeps['emit'];
   #exceeded: OutriggerError | undefined;
 
-  constructor(next: Handler, call: Call, limitMs: number, deps: PolicyDeps) {
-    super(next, limitMs, deps.clock);
+  constructor(next: Handler, call: Call, queue: TimerQueue, deps: PolicyDeps) {
+    super(next, queue, deps.clock);
     this.#call = call;
     this.#emit = deps.emit;
   }
 
-  protected override started(): void {
-    this.#call.deadlineAt = this.clock.now() + this.limitMs;
+  protected override started(now: number): void {
+    this.#call.deadlineAt = now + this.limitMs;
   }
 
   protected override expired(): Error {

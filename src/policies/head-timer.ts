@@ -1,42 +1,55 @@
 import type { Duplex } from 'node:stream';
 import { isInterim, PassThrough } from './pass-through.js';
-import type { Clock, Controller, Handler, RequestBody, ResponseHeaders, Timer } from './policy.js';
+import type { Clock, Controller, Handler, RequestBody, ResponseHeaders } from './policy.js';
+import type { Due, TimerQueue } from './rules/timer-queue.js';
 
 /**
  * What the deadline and the attempt timeout have in common: a clock that starts when the request's body is in, since an
  * upload may take its time, and stops when the head of the answer is there, since a download may too.
  */
-export abstract class HeadTimer extends PassThrough {
-  protected readonly limitMs: number;
+export abstract class HeadTimer extends PassThrough implements Due {
   protected readonly clock: Clock;
+  readonly #queue: TimerQueue;
   #controller: Controller | undefined;
-  #timer: Timer | undefined;
   #forgetBody: (() => void) | undefined;
+  dueAt = Infinity;
+  before: Due | undefined = undefined;
+  after: Due | undefined = undefined;
 
-  constructor(next: Handler, limitMs: number, clock: Clock) {
+  constructor(next: Handler, queue: TimerQueue, clock: Clock) {
     super(next);
-    this.limitMs = limitMs;
+    this.#queue = queue;
     this.clock = clock;
   }
 
+  protected get limitMs(): number {
+    return this.#queue.delayMs;
+  }
+
   /** The clock starts. */
-  protected abstract started(): void;
+  protected abstract started(now: number): void;
 
   /** Time is up; returns the error to end with. */
   protected abstract expired(): Error;
 
-  watch(body: RequestBody): void {
+  watch(body: RequestBody): this {
     if (body.complete) this.#start();
     else this.#forgetBody = body.onComplete(() => this.#start());
+    return this;
+  }
+
+  fall(): void {
+    this.#controller?.abort(this.expired());
   }
 
   #start(): void {
-    this.started();
-    this.#timer = this.clock.setTimer(this.limitMs, () => this.#controller?.abort(this.expired()));
+    const now = this.clock.now();
+    this.started(now);
+    this.#queue.enter(this, now);
   }
 
   #stop(): void {
-    this.#timer?.cancel();
+    this.#queue.leave(this);
     this.#forgetBody?.();
   }
 
