@@ -18,6 +18,7 @@ import type { PolicyDeps } from './policies/policy.js';
 import { StaleStores } from './policies/stale-store.js';
 import type { Clock } from './runtime/clock.js';
 import type { Random } from './runtime/random.js';
+import type { Lookup } from './upstream/discovery.js';
 
 /** What the composition root is given. */
 export interface AppOptions {
@@ -25,6 +26,8 @@ export interface AppOptions {
   readonly logger: Logger;
   readonly clock: Clock;
   readonly random: Random;
+  /** How names are looked up; left out: as the operating system does it. */
+  readonly lookup?: Lookup;
   /** Outrigger's own version. */
   readonly version: string;
 }
@@ -46,7 +49,7 @@ export interface App {
 }
 
 /** Wires the rooms together; nothing else does. */
-export function createApp({ config, logger, clock, random, version }: AppOptions): App {
+export function createApp({ config, logger, clock, random, lookup, version }: AppOptions): App {
   const metrics = new Metrics({ topology: topologyOf(config), clock, version });
   const eventLog = new EventLog(logger, config.log.access);
   const emit = (event: PolicyEvent | CallEvent): void => {
@@ -56,7 +59,7 @@ export function createApp({ config, logger, clock, random, version }: AppOptions
   const deps: PolicyDeps = { clock, random, emit };
   const replayMemory = new ReplayMemory(config.limits.replayMemoryBytes);
   const staleStores = new StaleStores({ maxBytes: config.limits.staleMemoryBytes });
-  const upstreams = new Upstreams(config, deps);
+  const upstreams = new Upstreams(config, deps, lookup);
   const target = new CountingTarget();
   const listener = new Listener(
     {

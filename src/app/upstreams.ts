@@ -2,6 +2,7 @@ import type { Config, ResolvedRoute, ResolvedUpstream } from '../config/config.j
 import type { MetricSources } from '../observability/metrics.js';
 import type { PolicyDeps } from '../policies/policy.js';
 import { parseDuration } from '../policies/rules/units.js';
+import type { Lookup } from '../upstream/discovery.js';
 import { createPool } from '../upstream/pool.js';
 import { Upstream } from '../upstream/upstream.js';
 
@@ -10,10 +11,10 @@ export class Upstreams {
   readonly #upstreams: ReadonlyMap<string, Upstream>;
   readonly #deps: PolicyDeps;
 
-  constructor(config: Config, deps: PolicyDeps) {
+  constructor(config: Config, deps: PolicyDeps, lookup?: Lookup) {
     this.#deps = deps;
     this.#upstreams = new Map(
-      [...config.upstreams].map(([name, options]) => [name, createUpstream(options, config, deps)]),
+      [...config.upstreams].map(([name, options]) => [name, createUpstream(options, config, deps, lookup)]),
     );
   }
 
@@ -66,7 +67,12 @@ export class Upstreams {
   }
 }
 
-function createUpstream(options: ResolvedUpstream, config: Config, deps: PolicyDeps): Upstream {
+function createUpstream(
+  options: ResolvedUpstream,
+  config: Config,
+  deps: PolicyDeps,
+  lookup: Lookup | undefined,
+): Upstream {
   const { connectTimeoutMs, keepAliveTimeoutMs, tls } = options;
   const attempts = config.routes
     .filter((route) => upstreamsOf(route).includes(options.name) && route.attemptTimeout !== false)
@@ -75,6 +81,7 @@ function createUpstream(options: ResolvedUpstream, config: Config, deps: PolicyD
     { ...options, longestAttemptMs: attempts.length === 0 ? Infinity : Math.max(...attempts) },
     (origin, address) => createPool(origin, { connectTimeoutMs, keepAliveTimeoutMs, tls }, address),
     deps,
+    lookup,
   );
 }
 

@@ -6,6 +6,7 @@ import { createApp } from '../../src/app.js';
 import { parseConfig, type LoadOptions } from '../../src/config/load.js';
 import { createLogger } from '../../src/observability/logging.js';
 import { systemClock } from '../../src/runtime/clock.js';
+import type { Lookup } from '../../src/upstream/discovery.js';
 
 export interface RunningApp {
   /** Where calls go. */
@@ -20,12 +21,20 @@ export interface RunningApp {
 export async function startApp(
   t: TestContext,
   policyFile: string,
-  options: Partial<LoadOptions> = {},
+  options: Partial<LoadOptions> & { readonly lookup?: Lookup } = {},
 ): Promise<RunningApp> {
   const head = 'listen: 127.0.0.1:0\nadmin: { listen: 127.0.0.1:0 }\nlog: { level: silent }\n';
-  const config = parseConfig(head + policyFile, 'policy.yaml', { env: {}, ...options });
+  const { lookup, ...loadOptions } = options;
+  const config = parseConfig(head + policyFile, 'policy.yaml', { env: {}, ...loadOptions });
   const logger = createLogger(config.log, new PassThrough());
-  const app = createApp({ config, logger, clock: systemClock, random: () => 0.5, version: '0.0.0' });
+  const app = createApp({
+    config,
+    logger,
+    clock: systemClock,
+    random: () => 0.5,
+    version: '0.0.0',
+    ...(lookup === undefined ? {} : { lookup }),
+  });
   t.after(() => app.closeNow());
   const { listen, admin } = await app.start();
   const url = listen[0] ?? assert.fail('it listens nowhere');

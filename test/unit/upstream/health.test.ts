@@ -5,7 +5,7 @@ import { EndpointHealth, usableOf } from '../../../src/upstream/health.js';
 /** What is believed after each result; g: a good check, b: a bad one. */
 function beliefs(results: string): string {
   const health = new EndpointHealth({ healthyAfter: 2, unhealthyAfter: 3 });
-  return [...results]
+  return Array.from(results)
     .map((result) => {
       const before = health.healthy;
       const changed = health.record(result === 'g');
