@@ -118,14 +118,14 @@ export function attemptColumn(options: AttemptColumnOptions, upstream: Upstream,
       policy: on(options.circuitBreaker, (option) => circuitBreaker(option, deps, circuits)),
     },
     {
-      name: 'attempt rate limit',
-      why: 'nothing below refuses an attempt any more: only what is really sent takes a token, as a third party counts',
-      policy: limit === undefined ? undefined : attemptRateLimit(limit.options, deps, limit.bucket),
-    },
-    {
       name: 'attempt timeout',
       why: 'what it cuts off counts against the circuit; waiting for a place does not',
       policy: on(options.attemptTimeout, (option) => attemptTimeout(option, deps)),
+    },
+    {
+      name: 'attempt rate limit',
+      why: 'nothing below refuses an attempt any more: only what is really sent takes a token, as a third party counts',
+      policy: limit === undefined ? undefined : attemptRateLimit(limit.options, deps, limit.bucket),
     },
     {
       name: 'transport',

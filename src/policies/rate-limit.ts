@@ -95,7 +95,7 @@ export function attemptBucket(options: UpstreamRateLimitOptions): TokenBucket {
 }
 
 /**
- * Bounds attempts. Inside the circuit breaker, where nothing else refuses an attempt any more: only what is really sent
+ * Bounds attempts. Inside the attempt timeout, where nothing else refuses an attempt any more: only what is really sent
  * takes a token, as the third party counts. Retries and hedges take theirs too; what it refuses gives its permit and its
  * place back.
  */
