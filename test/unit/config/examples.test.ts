@@ -138,6 +138,22 @@ const checks: Readonly<Record<string, (config: Config) => void>> = {
     assert.equal(upstream(config, 'catalogue').endpoints.length, 3);
     assert.equal(upstream(config, 'catalogue').loadBalancing, 'leastRequest');
   },
+  'discovery.yaml': (config) => {
+    assert.deepEqual(upstream(config, 'carts').discovery, { dns: 'each', refresh: '5s' });
+    assert.equal(upstream(config, 'images').discovery.dns, 'one');
+  },
+  'health-check.yaml': (config) => {
+    assert.equal(upstream(config, 'sessions').endpoints.length, 3);
+    assert.deepEqual(on(upstream(config, 'sessions').healthCheck), {
+      path: '/healthz',
+      interval: '5s',
+      timeout: '1s',
+      healthyAfter: 2,
+      unhealthyAfter: 3,
+      expect: ['200-299'],
+      panicThreshold: '50%',
+    });
+  },
   'routing.yaml': (config) => {
     assert.deepEqual(route(config, 'users-canary').match.headers, { 'x-canary': '1' });
     assert.deepEqual(route(config, 'users-read').match.methods, ['GET', 'HEAD']);
@@ -193,10 +209,7 @@ routes: [{ name: demo, match: { path: /* }, upstream: demo }]
   const { listen, admin, log, drainTimeoutMs, drainDelayMs, reload, limits } = shown;
   const process = { listen, admin, log, drainTimeoutMs, drainDelayMs, reload, limits };
   assert.deepEqual(process, Object.fromEntries(Object.keys(process).map((key) => [key, builtIn[key as keyof Config]])));
-  const { discovery, ...rest } = upstream(shown, 'demo');
-  const { discovery: builtInDiscovery, ...builtInRest } = upstream(builtIn, 'demo');
-  assert.deepEqual(rest, builtInRest);
-  assert.equal(discovery.refresh, builtInDiscovery.refresh);
+  assert.deepEqual(upstream(shown, 'demo'), upstream(builtIn, 'demo'));
   const demo = { ...route(shown, 'demo'), timeout: { timeout: '30s' }, attemptTimeout: { attemptTimeout: '9s' } };
   assert.deepEqual(demo, route(builtIn, 'demo'));
 });
