@@ -135,7 +135,7 @@ class ScriptedAttempt implements Controller {
     this.paused = false;
     const held = this.#held;
     this.#held = undefined;
-    held?.();
+    if (!this.#over) held?.();
   }
 
   #body(answer: Exclude<Answer, string | number>): void {
