@@ -11,7 +11,6 @@ import {
   type PathStep,
   stringAt,
 } from './nodes.js';
-import { notAvailableYet } from './schema.js';
 
 /** Checks what spans several keys of the file with defaults filled in: names, references and what goes together. */
 export function checkReferences(root: MapNode, issues: Issues): void {
@@ -120,30 +119,5 @@ function checkListeners(root: MapNode, issues: Issues): void {
     if (node?.kind !== 'scalar' || typeof node.value !== 'string' || node.value.endsWith(':0')) continue;
     if (seen.has(node.value)) issues.add(node.offset ?? listen?.offset, path, `${node.value} is listened on already`);
     seen.add(node.value);
-  }
-}
-
-/** Refuses, in the file as written, what the schema knows but no policy does yet. */
-export function checkAvailability(root: ConfigNode, issues: Issues): void {
-  const refuse = (node: ConfigNode | undefined, rest: readonly string[], path: readonly PathStep[], value?: string) => {
-    const [step, ...later] = rest;
-    if (node === undefined) return;
-    if (step === '*') {
-      if (node.kind === 'list') node.items.forEach((item, index) => refuse(item, later, [...path, index], value));
-    } else if (step !== undefined) {
-      const entry = entryOf(node, step);
-      const last = later.length === 0;
-      const isOff = entry?.value.kind === 'scalar' && entry.value.value === false;
-      const isMeant = value === undefined ? !isOff : entry?.value.kind === 'scalar' && entry.value.value === value;
-      if (!last) refuse(entry?.value, later, [...path, step], value);
-      else if (entry !== undefined && isMeant) {
-        issues.add(entry.keyOffset, [...path, step], `${value ?? `'${step}'`} is not available yet`, 'leave it out');
-      }
-    }
-  };
-  for (const { under, path, value } of notAvailableYet) {
-    refuse(nodeAt(root, 'defaults', under), path, ['defaults', under], value);
-    if (under === 'route') itemsAt(root, 'routes').forEach((node, i) => refuse(node, path, ['routes', i], value));
-    else entriesAt(root, 'upstreams').forEach(({ key, value: node }) => refuse(node, path, ['upstreams', key], value));
   }
 }

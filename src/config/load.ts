@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { checkAvailability, checkReferences } from './check-references.js';
+import { checkReferences } from './check-references.js';
 import { checkValues } from './check-values.js';
 import type { Config } from './config.js';
 import { readDocument } from './document.js';
@@ -49,7 +49,6 @@ export function parseConfig(text: string, file: string, options: LoadOptions): C
   const written = normalise(document, ConfigFileSchema);
   validator.validate(written, issues);
   checkValues(written, ConfigFileSchema, [], issues);
-  checkAvailability(written, issues);
   if (written.kind !== 'map') throw new ConfigError(issues.sorted(), source);
 
   const effective = effectiveTree(written, issues);

@@ -26,17 +26,6 @@ import { HealthCheckOptions } from '../upstream/health-check.js';
 import { TlsOptions } from '../upstream/tls.js';
 import type { SchemaNode } from './schema-node.js';
 
-/** A key, or a key's value, whose policy is not built yet. `*` stands for any item of a list. */
-export interface NotAvailableYet {
-  readonly under: 'route' | 'upstream';
-  readonly path: readonly string[];
-  /** Only this value is refused; without it, all but `false`. */
-  readonly value?: string;
-}
-
-/** What the schema knows and the file may not use yet. When a policy lands, its line goes. */
-export const notAvailableYet: readonly NotAvailableYet[] = [];
-
 /** A name of ours: it labels metrics and stands in paths of the API. */
 const NAME_PATTERN = '^[^\\u0000-\\u0020\\u007f](?:[^\\u0000-\\u001f\\u007f]{0,98}[^\\u0000-\\u0020\\u007f])?$';
 

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { ConfigError } from '../../../src/config/issues.js';
-import { notAvailableYet } from '../../../src/config/schema.js';
 import { errorsOf, load, type Parts, policyFile } from '../../support/policy-file.js';
 
 /** What is wrong, as `path: message` and, after a bar, the suggestion. */
@@ -381,27 +380,6 @@ describe('TLS files', () => {
     const errors = told(tls('cert: c.pem, key: k.pem'), files({ 'c.pem': 'x', 'k.pem': 'y' }));
     assert.equal(errors.length, 1);
     assert.match(errors[0] ?? '', /^upstreams\.a\.tls\.cert: cert and key can not be used: /);
-  });
-});
-
-describe('what is not built yet', () => {
-  const samples: Readonly<Record<string, Parts>> = {
-    healthCheck: { upstream: 'healthCheck: { path: / }' },
-    'discovery.dns': { upstream: 'discovery: { dns: each }' },
-  };
-  for (const { under, path } of notAvailableYet) {
-    const key = path.join('.');
-    test(`${under}: ${key} is refused`, () => {
-      const parts = samples[key] ?? samples[`${under}.${key}`] ?? assert.fail(`no sample of ${key}`);
-      assert.match(told(policyFile(parts)).join('\n'), /is not available yet \| leave it out/);
-    });
-  }
-
-  test('turned off, it may stand in the file', () => {
-    const parts = {
-      upstream: 'healthCheck: false\ndiscovery: { dns: one }',
-    };
-    assert.deepEqual(told(policyFile(parts)), []);
   });
 });
 
