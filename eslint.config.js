@@ -144,8 +144,8 @@ export default tseslint.config(
       '@typescript-eslint/no-unnecessary-condition': 'off',
     },
   },
-  // A benchmark prints its table, and a check of CI what it found.
-  { files: ['bench/**/*.ts', '.ci/*.js'], rules: { 'no-console': 'off' } },
+  // A benchmark prints its table, an example what it does, and a check of CI what it found.
+  { files: ['bench/**/*.ts', 'examples/**/*.ts', '.ci/*.js'], rules: { 'no-console': 'off' } },
   // Configuration files are not part of the TypeScript project.
   { files: ['**/*.js'], ...tseslint.configs.disableTypeChecked },
   prettier,

@@ -13,7 +13,7 @@ import { fakeCall } from './policy-events.js';
 import { Recorder } from './recorder.js';
 import { ScriptedUpstream, type Answer, type SeenAttempt } from './scripted-upstream.js';
 import { VirtualClock } from './virtual-clock.js';
-import { withDefaults, type Some } from './with-defaults.js';
+import { withDefaults, type Some } from '../../src/policies/rules/with-defaults.js';
 
 export interface BenchOptions {
   readonly origins: readonly string[];

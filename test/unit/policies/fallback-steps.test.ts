@@ -4,7 +4,7 @@ import { fallback, FallbackOptions } from '../../../src/policies/fallback.js';
 import { routeOf } from '../../support/policy-file.js';
 import { createLine, text, type LineStep } from '../../support/line.js';
 import { VirtualClock } from '../../support/virtual-clock.js';
-import { withDefaults } from '../../support/with-defaults.js';
+import { withDefaults } from '../../../src/policies/rules/with-defaults.js';
 
 const FIXED = { response: { status: 200, headers: { 'content-type': 'text/plain' }, body: 'fixed' } } as const;
 

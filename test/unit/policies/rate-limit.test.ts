@@ -5,7 +5,7 @@ import { RateLimitOptions, RateLimits } from '../../../src/policies/rate-limit.j
 import { createLine, type LineOptions } from '../../support/line.js';
 import { fakeCall } from '../../support/policy-events.js';
 import { VirtualClock } from '../../support/virtual-clock.js';
-import { withDefaults } from '../../support/with-defaults.js';
+import { withDefaults } from '../../../src/policies/rules/with-defaults.js';
 
 /** The headers of the answer that tells the app of an error. */
 function headersOf(error: Parameters<typeof problemOf>[0] | undefined): Readonly<Record<string, string>> {

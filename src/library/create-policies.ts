@@ -1,0 +1,132 @@
+import type { Dispatcher } from 'undici';
+import { stack } from '../pipeline/compose.js';
+import { CircuitBreakerOptions, Circuits } from '../policies/circuit-breaker.js';
+import type { ConcurrencyOptions } from '../policies/concurrency.js';
+import type { FallbackOptions, FallbackScope } from '../policies/fallback.js';
+import type { Fault } from '../policies/fault-injection.js';
+import type { HedgeOptions } from '../policies/hedge.js';
+import type { Policy } from '../policies/policy.js';
+import type { RateLimitOptions, UpstreamRateLimitOptions } from '../policies/rate-limit.js';
+import type { RetryBudgetOptions } from '../policies/retry-budget.js';
+import type { RetryOptions } from '../policies/retry.js';
+import { parseDuration } from '../policies/rules/units.js';
+import { withDefaults, type Some } from '../policies/rules/with-defaults.js';
+import { systemDeps, type SomeDeps } from './deps.js';
+import { inProcess, type InProcessOptions } from './in-process.js';
+import {
+  attemptRateLimit,
+  attemptTimeout,
+  circuitBreaker,
+  concurrency,
+  deadline,
+  fallback,
+  faultInjection,
+  hedge,
+  rateLimit,
+  retry,
+  retryBudget,
+  transport,
+} from './policies.js';
+
+/**
+ * What to do with the calls to one upstream, in the words of the policy file. What is left out has the policy file's
+ * default: hedge, limits, fallback and faults are off, all else is on. `false` turns a policy off.
+ */
+export interface PoliciesOptions extends InProcessOptions {
+  readonly rateLimit?: Some<RateLimitOptions> | false;
+  readonly fallback?: Some<FallbackOptions> | false;
+  /** The whole call; a duration. Default 30s. */
+  readonly timeout?: string | false;
+  readonly retry?: Some<RetryOptions> | false;
+  readonly retryBudget?: Some<RetryBudgetOptions> | false;
+  readonly hedge?: Some<HedgeOptions> | false;
+  readonly concurrency?: Some<ConcurrencyOptions> | false;
+  /** A circuit for each origin by default. */
+  readonly circuitBreaker?: Some<CircuitBreakerOptions> | false;
+  readonly attemptRateLimit?: Some<UpstreamRateLimitOptions> | false;
+  /** One attempt; a duration. Default 9s. */
+  readonly attemptTimeout?: string | false;
+  readonly faults?: readonly Fault[] | false;
+  /** What events call the upstream. Default `-`. */
+  readonly name?: string;
+  /** The way to the upstreams that fallback steps name. */
+  readonly elsewhere?: FallbackScope['upstream'];
+}
+
+/** One policy and its name; off where there is none. */
+export interface NamedPolicy {
+  readonly name: string;
+  readonly policy: Policy | undefined;
+}
+
+/** The sidecar's column for use inside a process, outermost first: without the endpoint choice, since the caller has chosen. */
+export function namedPolicies(options: PoliciesOptions, some: SomeDeps): readonly NamedPolicy[] {
+  const deps = systemDeps(some);
+  const budgets = options.retryBudget === false ? undefined : retryBudget(options.retryBudget, options.name);
+  const replayable = options.retry === false ? undefined : options.retry?.methods;
+  const shadow = options.retry !== false && options.retry?.mode === 'shadow';
+  const scope = { upstream: options.elsewhere, replayable };
+  const hedging = { budgets, deposits: options.retry === false, enabled: shadow ? () => false : undefined };
+  return [
+    { name: 'in process', policy: inProcess(options, deps) },
+    { name: 'rate limit', policy: ifSet(options.rateLimit, (given) => rateLimit(given, deps)) },
+    { name: 'fallback', policy: ifSet(options.fallback, (given) => fallback(given, deps, scope)) },
+    { name: 'deadline', policy: unlessOff(options.timeout, (timeout) => deadline(optional({ timeout }), deps)) },
+    { name: 'retry', policy: unlessOff(options.retry, (given) => retry(given, deps, { budgets })) },
+    { name: 'hedge', policy: ifSet(options.hedge, (given) => hedge(given, deps, hedging)) },
+    { name: 'concurrency', policy: unlessOff(options.concurrency, (given) => concurrency(given, deps)) },
+    { name: 'circuit breaker', policy: unlessOff(options.circuitBreaker, (given) => circuit(given, options, deps)) },
+    {
+      name: 'attempt timeout',
+      policy: unlessOff(options.attemptTimeout, (given) => attemptTimeout(optional({ attemptTimeout: given }), deps)),
+    },
+    { name: 'attempt rate limit', policy: ifSet(options.attemptRateLimit, (given) => attemptRateLimit(given, deps)) },
+    { name: 'transport', policy: transport(deps) },
+    { name: 'fault injection', policy: ifSet(options.faults, (faults) => faultInjection({ faults }, deps)) },
+  ];
+}
+
+/**
+ * All policies of one upstream, outermost first, for `withPolicies`. Throws a RangeError for a text that is no duration,
+ * size, ratio or key.
+ */
+export function createPolicies(options: PoliciesOptions = {}, deps: SomeDeps = {}): readonly Policy[] {
+  return namedPolicies(options, deps).flatMap(({ policy }) => (policy === undefined ? [] : [policy]));
+}
+
+/**
+ * A dispatcher that sends its requests through policies, for `fetch`, `request` and the like. They are written outermost
+ * first, as people read; undici's own `compose` takes the outermost last.
+ */
+export function withPolicies(dispatcher: Dispatcher, outermostFirst: readonly Policy[]): Dispatcher {
+  return dispatcher.compose((dispatch) => stack(outermostFirst, dispatch));
+}
+
+/** A half-open permit is given back when its attempt must be over. */
+function circuit(given: Some<CircuitBreakerOptions> | undefined, options: PoliciesOptions, deps: SomeDeps): Policy {
+  const { attemptTimeout: limit = '9s', name = '-' } = options;
+  const longestAttemptMs = limit === false ? Infinity : parseDuration(limit);
+  const circuits = new Circuits(withDefaults(CircuitBreakerOptions, given ?? {}), systemDeps(deps), {
+    upstream: name,
+    longestAttemptMs,
+  });
+  return circuitBreaker(given, deps, circuits);
+}
+
+function ifSet<Options>(given: Options | false | undefined, make: (options: Options) => Policy): Policy | undefined {
+  return given === false || given === undefined ? undefined : make(given);
+}
+
+function unlessOff<Options>(
+  given: Options | false | undefined,
+  make: (options: Options | undefined) => Policy,
+): Policy | undefined {
+  return given === false ? undefined : make(given);
+}
+
+/** Leaves out what is undefined. */
+function optional<T extends object>(values: T): { [K in keyof T]?: NonNullable<T[K]> } {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as Partial<{
+    [K in keyof T]: NonNullable<T[K]>;
+  }>;
+}
