@@ -62,7 +62,7 @@ function sent(opts: CallOptions, attempt: Attempt): CallOptions {
     body: attempt.call.body.forAttempt(),
     call: attempt.call,
     attempt,
-  } as CallOptions;
+  };
 }
 
 /** The headers of the call and, for our own services, those of this attempt. */
