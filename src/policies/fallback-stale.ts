@@ -50,7 +50,9 @@ export class StaleAnswerer implements FallbackAnswerer, AnswerObserver {
     const handler = outcome.answers();
     const controller = new LocalController(rawHeaders);
     handler.onResponseStart?.(controller, kept.status, headersByName(rawHeaders), kept.statusText);
-    if (call.method !== 'HEAD' && kept.body.length > 0) handler.onResponseData?.(controller, kept.body);
+    if (call.method !== 'HEAD' && kept.body !== '') {
+      handler.onResponseData?.(controller, Buffer.from(kept.body, 'latin1'));
+    }
     handler.onResponseEnd?.(controller, {});
   }
 
@@ -81,7 +83,6 @@ export class StaleAnswerer implements FallbackAnswerer, AnswerObserver {
           rawHeaders: headerTexts(controller.rawHeaders ?? headers),
           etag: answer('etag'),
           vary: varyNames(answer('vary')),
-          freshMs: freshnessOf(answer),
           ageMs: ageOf(answer),
           since: this.#clock.now(),
         });
@@ -116,7 +117,8 @@ class AnswerCopy implements BodyObserver {
   readonly #request: StaleRequest;
   readonly #maxBytes: number;
   readonly #head: Omit<KeptAnswer, 'body'>;
-  #chunks: Buffer[] | undefined = [];
+  /** As text: a chunk itself is a piece of what was read from a socket, and would keep all of that. */
+  #chunks: string[] | undefined = [];
   #bytes = 0;
 
   constructor(store: StaleStore, request: StaleRequest, maxBytes: number, head: Omit<KeptAnswer, 'body'>) {
@@ -133,13 +135,12 @@ class AnswerCopy implements BodyObserver {
       return;
     }
     this.#bytes += chunk.length;
-    // A chunk is a piece of what was read from a socket: kept itself, it would keep all of that.
-    this.#chunks.push(Buffer.from(chunk));
+    this.#chunks.push(chunk.toString('latin1'));
   }
 
   ended(): void {
     if (this.#chunks === undefined) return;
-    const body = joinedBody(this.#chunks, this.#bytes);
+    const body = this.#chunks.length === 1 ? this.#chunks[0]! : this.#chunks.join('');
     this.broken();
     this.#store.put(this.#request, { ...this.#head, body });
   }
@@ -151,17 +152,13 @@ class AnswerCopy implements BodyObserver {
   }
 }
 
-/** In memory of its own: small buffers are pieces of a pool that they would keep. */
-function joinedBody(chunks: readonly Buffer[], length: number): Buffer {
-  const body = Buffer.allocUnsafeSlow(length);
-  let at = 0;
-  for (const chunk of chunks) at += chunk.copy(body, at);
-  return body;
-}
-
 /** RFC 9211: after an attempt the request was forwarded; without one the answer is a hit, mostly past its time. */
 function cacheStatus({ call, status }: FailedCall, kept: KeptAnswer, ageMs: number): string {
-  if (call.attempts === 0) return `outrigger; hit; ttl=${Math.floor((kept.freshMs - ageMs) / 1_000)}`;
+  if (call.attempts === 0) {
+    const headers = headersByName(kept.rawHeaders);
+    const freshMs = freshnessOf((name) => joined(headers[name]));
+    return `outrigger; hit; ttl=${Math.floor((freshMs - ageMs) / 1_000)}`;
+  }
   return status === undefined ? 'outrigger; fwd=stale' : `outrigger; fwd=stale; fwd-status=${status}`;
 }
 

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { HeaderReader } from './rules/cacheable.js';
 import { StaleMemory, type MemoryEntry } from './rules/stale-memory.js';
 
@@ -18,12 +18,11 @@ export interface KeptAnswer {
   readonly statusText: string | undefined;
   /** As they came: [name, value, …], latin1. */
   readonly rawHeaders: readonly string[];
-  readonly body: Buffer;
+  /** Latin1, one byte a character: unlike buffers, strings cost no memory outside the heap, which is dear to come by. */
+  readonly body: string;
   readonly etag: string | undefined;
   /** The request headers that it was chosen by, in lower case, sorted. */
   readonly vary: readonly string[];
-  /** How long it is fresh by its own word. */
-  readonly freshMs: number;
   /** How old it was, by its own word, at the monotonic time `since`. */
   ageMs: number;
   since: number;
@@ -33,7 +32,7 @@ interface Entry extends MemoryEntry {
   readonly id: string;
   readonly resource: string;
   readonly vary: string;
-  readonly answer: KeptAnswer;
+  answer: KeptAnswer;
 }
 
 /** What is known of one host and URL. */
@@ -48,9 +47,9 @@ const ENTRY_BYTES = 1024;
 
 /** A hash of texts, each told apart from the next. */
 export function hashOf(texts: readonly (string | undefined)[]): string {
-  const hash = createHash('sha256');
-  for (const text of texts) hash.update(text === undefined ? '-' : `${text.length}:${text}`);
-  return hash.digest('base64');
+  let all = '';
+  for (const text of texts) all += text === undefined ? '-' : `${text.length}:${text}`;
+  return hash('sha256', all, 'base64');
 }
 
 /** The stores of all routes, by the route's name, bounded together. They outlive a reload. */
@@ -132,23 +131,18 @@ export class StaleStore {
 
   /** Keeps an answer in place of the one there was. One that is larger than the whole memory is not kept. */
   put(request: StaleRequest, answer: KeptAnswer): void {
-    const { method, resource } = request;
     const vary = answer.vary.join();
-    const id = idOf(method, request, vary);
-    this.#forget(id);
-    const texts = answer.rawHeaders.reduce((sum, text) => sum + text.length, id.length);
-    const bytes = ENTRY_BYTES + texts + answer.body.length;
-    if (!this.#memory.reserve(bytes)) return;
-    const entry: Entry = { id, resource, vary, answer, bytes, forget: () => this.#forget(id) };
-    let known = this.#resources.get(resource);
-    if (known === undefined) {
-      known = { entries: new Set(), varies: new Map() };
-      this.#resources.set(resource, known);
+    const id = idOf(request.method, request, vary);
+    let bytes = ENTRY_BYTES + id.length + answer.body.length;
+    for (const text of answer.rawHeaders) bytes += text.length;
+    const kept = this.#entries.get(id);
+    if (kept !== undefined && this.#memory.resize(kept, bytes)) {
+      kept.answer = answer;
+      this.#touch(kept);
+      return;
     }
-    known.entries.add(entry);
-    known.varies.set(vary, (known.varies.get(vary) ?? 0) + 1);
-    this.#touch(entry);
-    this.#trim();
+    this.#forget(id);
+    if (this.#memory.reserve(bytes)) this.#add(id, request.resource, vary, answer, bytes);
   }
 
   /** Forgets the answers to this request. */
@@ -181,9 +175,26 @@ export class StaleStore {
     return found;
   }
 
+  #add(id: string, resource: string, vary: string, answer: KeptAnswer, bytes: number): void {
+    const entry: Entry = { id, resource, vary, answer, bytes, forget: () => this.#forget(id) };
+    let known = this.#resources.get(resource);
+    if (known === undefined) {
+      known = { entries: new Set(), varies: new Map() };
+      this.#resources.set(resource, known);
+    }
+    known.entries.add(entry);
+    known.varies.set(vary, (known.varies.get(vary) ?? 0) + 1);
+    this.#entries.set(id, entry);
+    this.#memory.add(entry);
+    this.#trim();
+  }
+
+  /** Who was used last matters only once the store fills. */
   #touch(entry: Entry): void {
-    this.#entries.delete(entry.id);
-    this.#entries.set(entry.id, entry);
+    if (this.#entries.size * 2 > this.#maxEntries) {
+      this.#entries.delete(entry.id);
+      this.#entries.set(entry.id, entry);
+    }
     this.#memory.touch(entry);
   }
 
@@ -212,5 +223,5 @@ export class StaleStore {
 /** What tells answers apart. Values of Vary may be secrets too, and long. */
 function idOf(method: string, { resource, key, header }: StaleRequest, vary: string): string {
   const chosenBy = vary === '' ? '' : `${vary}=${hashOf(vary.split(',').map(header))}`;
-  return [method, key, chosenBy, resource].join('\n');
+  return `${method} ${key} ${chosenBy} ${resource}`;
 }

@@ -55,7 +55,7 @@ function mayKeep(request: HeaderReader, answer: HeaderReader, rules: StoreRules)
   if (answer('set-cookie') !== undefined || varyNames(answer('vary')).includes('*')) return false;
   if (rules.overrideCacheControl) return true;
   const control = parseCacheControl(answer('cache-control'));
-  if (FORBIDDING.some((directive) => control.has(directive))) return false;
+  if (control.size > 0 && FORBIDDING.some((directive) => control.has(directive))) return false;
   if (parseCacheControl(request('cache-control')).has('no-store')) return false;
   // RFC 9111, 3.5: credentials' answers are for their bearer, unless they say otherwise.
   return rules.keyedByAuthorization || request('authorization') === undefined || control.has('public');
@@ -95,12 +95,15 @@ function seconds(text: string | undefined): number | undefined {
   return text !== undefined && /^\d{1,10}$/.test(text.trim()) ? Number(text) : undefined;
 }
 
+const NO_DIRECTIVES: ReadonlyMap<string, string> = new Map();
+
 const DIRECTIVE = /([^\s,;="]+)(?:\s*=\s*("(?:[^"\\]|\\.)*"|[^\s,]*))?/g;
 
 /** Directives by their names in lower case, each with its argument, or ''. What is in quotes is no directive. */
 export function parseCacheControl(text: string | undefined): ReadonlyMap<string, string> {
+  if (text === undefined) return NO_DIRECTIVES;
   const directives = new Map<string, string>();
-  for (const [, name, argument = ''] of (text ?? '').matchAll(DIRECTIVE)) {
+  for (const [, name, argument = ''] of text.matchAll(DIRECTIVE)) {
     directives.set(name!.toLowerCase(), argument.replace(/^"|"$/g, ''));
   }
   return directives;

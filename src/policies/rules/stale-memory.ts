@@ -1,6 +1,6 @@
 /** Something that takes memory and can be forgotten. */
 export interface MemoryEntry {
-  readonly bytes: number;
+  bytes: number;
   readonly forget: () => void;
 }
 
@@ -36,9 +36,25 @@ export class StaleMemory {
     this.#used -= bytes;
   }
 
+  /** An entry whose bytes were reserved. */
+  add(entry: MemoryEntry): void {
+    this.#entries.add(entry);
+  }
+
+  /** An entry was used. Who was used last matters only once the memory fills. */
   touch(entry: MemoryEntry): void {
+    if (this.#used * 2 <= this.#limit) return;
     this.#entries.delete(entry);
     this.#entries.add(entry);
+  }
+
+  /** An entry takes more or fewer bytes from now on; false, and as before, if there is no room. */
+  resize(entry: MemoryEntry, bytes: number): boolean {
+    const more = bytes - entry.bytes;
+    if (this.#used + more > this.#limit) return false;
+    this.#used += more;
+    entry.bytes = bytes;
+    return true;
   }
 
   remove(entry: MemoryEntry): void {
