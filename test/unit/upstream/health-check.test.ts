@@ -1,8 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { LocalController } from '../../../src/policies/pass-through.js';
+import type { Handler } from '../../../src/policies/policy.js';
+import { Endpoint } from '../../../src/upstream/endpoint.js';
+import { HealthProbe, type ProbeResult } from '../../../src/upstream/health-probe.js';
 import { EndpointBench } from '../../support/endpoint-bench.js';
 import { scriptedRandom } from '../../support/scripted-random.js';
 import { sentHeader } from '../../support/line.js';
+import { VirtualClock } from '../../support/virtual-clock.js';
 
 const A = 'http://a:1';
 const B = 'http://b:1';
@@ -107,11 +112,31 @@ describe('a health check', () => {
     assert.equal(bench.checks(B)[0]?.aborted, undefined);
   });
 
-  it('that waits for a connection is never sent once it is late', async () => {
-    const bench = await started({ healthCheck: { unhealthyAfter: 1 } });
-    bench.check(A, 'no-connection');
-    bench.clock.advance(8_000);
-    assert.equal(bench.of('health')[0]?.reason, 'no answer within 2000 ms');
+  it('that waits for a connection is never sent once it is late', () => {
+    const clock = new VirtualClock();
+    let waiting: Handler | undefined;
+    const pool = {
+      dispatch: (_opts: unknown, handler: Handler) => {
+        waiting = handler;
+        return true;
+      },
+      close: () => Promise.resolve(),
+      destroy: () => Promise.resolve(),
+    };
+    const results: ProbeResult[] = [];
+    let over = 0;
+    const probe = new HealthProbe(
+      new Endpoint({ origin: A, address: undefined }, pool, true),
+      { path: '/', timeoutMs: 1_000, expect: [[200, 299]], clock },
+      (result) => results.push(result),
+      () => over++,
+    );
+    probe.start();
+    clock.advance(1_000);
+    assert.throws(() => waiting?.onRequestStart?.(new LocalController(null), null), /no answer within 1000 ms/);
+    waiting?.onResponseError?.(new LocalController(null), new Error('no answer'));
+    assert.deepEqual(results, [{ good: false, reason: 'no answer within 1000 ms' }]);
+    assert.equal(over, 1);
   });
 
   it('is no attempt: metrics, circuits and in-flight counts do not see it', async () => {
