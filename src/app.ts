@@ -101,7 +101,6 @@ export function createApp({ config, logger, clock, random, lookup, version }: Ap
     async drain() {
       phase = 'draining';
       target.edge?.beginDrain();
-      listener.closeIdleConnections();
       const ended = await drain({
         clock,
         delayMs: config.drainDelayMs,

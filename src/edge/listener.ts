@@ -71,11 +71,6 @@ export class Listener {
     return bound;
   }
 
-  /** Closes connections that wait for a next request. */
-  closeIdleConnections(): void {
-    for (const server of this.#servers) server.closeIdleConnections();
-  }
-
   /** Takes no more connections; resolves when the last one has ended. */
   async close(): Promise<void> {
     await Promise.all(this.#servers.splice(0).map((server) => new Promise((resolve) => server.close(resolve))));

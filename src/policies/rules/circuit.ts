@@ -183,7 +183,9 @@ export class Circuit {
     const { openForMs, maxOpenForMs } = this.#rules;
     const planned = Math.min(maxOpenForMs, openForMs * 2 ** Math.min(this.#reopenings, 64));
     const jittered = planned * (1 - OPEN_JITTER + 2 * OPEN_JITTER * this.#random());
-    const forMs = Math.max(jittered, Math.min(retryAfterMs, maxOpenForMs));
+    // What chance takes over the maximum is taken off it instead: never longer, and a fleet at its maximum still spreads.
+    const bounded = jittered > maxOpenForMs ? 2 * maxOpenForMs - jittered : jittered;
+    const forMs = Math.max(bounded, Math.min(retryAfterMs, maxOpenForMs));
     this.#change({ name: 'open', since: now, until: now + forMs, probes: [] }, reason, forMs);
   }
 

@@ -261,6 +261,23 @@ describe('an open circuit', () => {
     assert.ok(!isPermit(circuit.admit(8_999)));
     assert.ok(isPermit(circuit.admit(9_000)));
   });
+
+  test('varies its time by a fifth, and is never open longer than the maximum', () => {
+    const openFor = (maxOpenForMs: number, random: number) => {
+      const { circuit, transitions } = create({ maxOpenForMs }, () => random);
+      fail(circuit, 4, 0);
+      return Math.round(transitions[0]!.forMs!);
+    };
+    assert.deepEqual(
+      [0, 0.25, 0.5, 1].map((random) => openFor(5_000, random)),
+      [800, 900, 1_000, 1_200],
+    );
+    // At the maximum a fleet still spreads.
+    assert.deepEqual(
+      [0, 0.25, 0.5, 0.75, 1].map((random) => openFor(1_000, random)),
+      [800, 900, 1_000, 900, 800],
+    );
+  });
 });
 
 describe('a half-open circuit', () => {
