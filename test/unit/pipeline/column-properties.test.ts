@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
+import type { Fault } from '../../../src/policies/fault-injection.js';
 import { FakeBody } from '../../support/fake-body.js';
 import { createLine, type LineCall, type LineOptions, type LineRequest } from '../../support/line.js';
 import { seededRandom } from '../../support/scripted-random.js';
@@ -72,6 +73,17 @@ const someLine: fc.Arbitrary<LineOptions> = fc.record(
       }),
     ),
     fallback: fc.constant({ response: { body: 'instead' } }),
+    rateLimit: fc.record({ requests: fc.integer({ min: 1, max: 20 }), per: fc.constant('1s') }),
+    attemptRateLimit: fc.record({ requests: fc.integer({ min: 1, max: 20 }), per: fc.constant('1s') }),
+    faults: fc.constantFrom<Fault[]>(
+      [{ percent: '30%', delay: '20ms' }],
+      [{ percent: '20%', status: 503 }],
+      [
+        { percent: '20%', delay: '2s' },
+        { percent: '20%', abort: 'reset' },
+        { percent: '20%', abort: 'refuse' },
+      ],
+    ),
   },
   { requiredKeys: ['endpoints', 'timeout'] },
 );
@@ -172,7 +184,7 @@ describe('whatever the upstream, the app and chance do', () => {
       fc.property(someLine, someHappenings, fc.integer(), (options, happenings, seed) => {
         play(options, happenings, seed);
       }),
-      { numRuns: 800 },
+      { numRuns: 400 },
     );
   });
 
@@ -187,7 +199,7 @@ describe('whatever the upstream, the app and chance do', () => {
         const made = calls.reduce((sum, call) => sum + call.attempts, 0);
         assert.equal(ended, made, 'every attempt that was made is counted once');
       }),
-      { numRuns: 200 },
+      { numRuns: 100 },
     );
   });
 
@@ -195,11 +207,13 @@ describe('whatever the upstream, the app and chance do', () => {
     fc.assert(
       fc.property(someLine, someHappenings, fc.integer(), (options, happenings, seed) => {
         let well = false;
+        // A limit or a fault would go on whatever the upstream does.
+        const { faults: _faults, rateLimit: _rateLimit, attemptRateLimit: _attempts, ...upstreamAndCircuit } = options;
         const scripts = options.endpoints as Readonly<Record<'a' | 'b', readonly Answer[]>>;
         const script = (answers: readonly Answer[]) => (attempt: number) =>
           well ? 200 : answers[(attempt - 1) % answers.length]!;
         const endpoints = { a: script(scripts.a), b: script(scripts.b) };
-        const { line } = play({ ...options, endpoints }, happenings, seed);
+        const { line } = play({ ...upstreamAndCircuit, endpoints }, happenings, seed);
         well = true;
         for (let i = 0; i < 400; i++) {
           line.call();
