@@ -41,6 +41,12 @@ export const contenders: readonly Contender[] = [
       outrigger('bench/contenders/outrigger.yaml', port, { BENCH_UPSTREAM_PORT: upstreamPort }),
   },
   {
+    name: 'Outrigger with everything',
+    version: versions.outrigger,
+    command: ({ port, upstreamPort }) =>
+      outrigger('bench/contenders/outrigger-everything.yaml', port, { BENCH_UPSTREAM_PORT: upstreamPort }),
+  },
+  {
     name: 'nginx',
     version: versions.nginx,
     command: ({ folder, ...ports }) => nginx('bench/contenders/nginx.conf', folder, values(ports)),

@@ -6,7 +6,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Contender, contenders, STOCK, TCP, upstreamCommand } from './contenders.js';
+import { type Contender, contenders, DEFAULTS, STOCK, TCP, upstreamCommand } from './contenders.js';
 import { answers, CONTENDER_CORE, endAll, freePort, LOAD_CORE, startPinned } from './lib/children.js';
 import { type LoadGenerator, loadGenerator } from './lib/load.js';
 import { type BenchOptions, readOptions, USAGE } from './lib/options.js';
@@ -75,7 +75,9 @@ async function bench(options: BenchOptions): Promise<void> {
         all.push(measurement);
       }
     }
-    process.stdout.write(`${resultTable(all, [TCP, STOCK])}\n\n${method(options, load, upstream.name, taking)}\n`);
+    process.stdout.write(
+      `${resultTable(all, [TCP, STOCK, DEFAULTS])}\n\n${method(options, load, upstream.name, taking)}\n`,
+    );
   } finally {
     await endAll();
     rmSync(folder, { recursive: true, force: true });
