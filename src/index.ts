@@ -26,13 +26,9 @@ export { AttemptTimeoutOptions } from './policies/attempt-timeout.js';
 export { CircuitBreakerOptions, Circuits, type CircuitScope, type CircuitView } from './policies/circuit-breaker.js';
 export { ConcurrencyOptions, Limiters, type ConcurrencyView } from './policies/concurrency.js';
 export { DeadlineOptions } from './policies/deadline.js';
-export {
-  FallbackOptions,
-  FallbackStep,
-  StaleOptions,
-  StaticResponseOptions,
-  type FallbackScope,
-} from './policies/fallback.js';
+export { FallbackOptions, FallbackStep, type FallbackScope } from './policies/fallback.js';
+export { StaticResponseOptions } from './policies/fallback-response.js';
+export { StaleOptions } from './policies/fallback-stale.js';
 export { Fault, FaultInjectionOptions } from './policies/fault-injection.js';
 export { HedgeOptions, type HedgeScope } from './policies/hedge.js';
 export { RateLimitOptions, RateLimits, UpstreamRateLimitOptions } from './policies/rate-limit.js';

@@ -1,6 +1,25 @@
+import { Type, type Static } from '@sinclair/typebox';
 import type { FallbackAnswerer } from './fallback-step.js';
-import type { StaticResponseOptions } from './fallback.js';
 import { LocalController } from './pass-through.js';
+import { headerMap, integer } from './rules/option-types.js';
+
+/** A fixed answer. The policy finds its body in `body`: the config reads `bodyFile` and puts the bytes there. */
+export const StaticResponseOptions = Type.Object(
+  {
+    status: integer(200, 'The status.', { minimum: 200, maximum: 599 }),
+    headers: headerMap({ 'content-type': 'application/json' }, 'The headers.'),
+    body: Type.Optional(Type.Unsafe<string | Uint8Array>({ description: 'The body.', type: 'string', unit: 'text' })),
+    bodyFile: Type.Optional(
+      Type.String({
+        description: 'A file with the body, from the folder of the policy file.',
+        unit: 'file',
+        minLength: 1,
+      }),
+    ),
+  },
+  { additionalProperties: false, description: 'Gives a fixed answer.' },
+);
+export type StaticResponseOptions = Static<typeof StaticResponseOptions>;
 
 /** Statuses whose answers have no content (RFC 9110, 15.3.5, 15.3.6, 15.4.5). */
 const EMPTY = new Set([204, 205, 304]);

@@ -1,12 +1,29 @@
+import { Type, type Static } from '@sinclair/typebox';
 import type { AnswerObserver, BodyObserver, FallbackAnswerer, FailedCall } from './fallback-step.js';
-import type { StaleOptions } from './fallback.js';
 import { LocalController } from './pass-through.js';
 import type { Call, CallOptions, Clock, Controller, ResponseHeaders } from './policy.js';
 import { ageOf, freshnessOf, judgeAnswer, varyNames, type HeaderReader, type StoreRules } from './rules/cacheable.js';
+import { flag, headerNames, integer, positiveDuration, size } from './rules/option-types.js';
 import { headersByName, headerTexts } from './rules/raw-headers.js';
 import { parseDuration, parseSize } from './rules/units.js';
 import { resourceOf } from './stale-invalidation.js';
 import { hashOf, type KeptAnswer, type StaleRequest, type StaleStore } from './stale-store.js';
+
+/** The last good answer to the same request. */
+export const StaleOptions = Type.Object(
+  {
+    maxAge: positiveDuration('10m', 'An older answer is not given.'),
+    maxEntries: integer(1000, 'Answers kept at most; the least recently used goes first.', { minimum: 1 }),
+    maxBodySize: size('1MiB', 'An answer with a larger body is not kept.'),
+    key: headerNames(
+      ['authorization', 'cookie'],
+      'Request headers that, besides method, host, URL and Vary, must be the same.',
+    ),
+    overrideCacheControl: flag(false, 'Keeps answers also against private, no-cache and the like.'),
+  },
+  { additionalProperties: false, description: 'Gives the last good answer to the same request.' },
+);
+export type StaleOptions = Static<typeof StaleOptions>;
 
 /**
  * The step that gives the last good answer to the same request. It is also an observer of good answers: it keeps them as

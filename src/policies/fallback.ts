@@ -1,60 +1,17 @@
 import { Type, type Static } from '@sinclair/typebox';
 import { withCall } from './call-context.js';
 import { FallbackCall, type FallbackPlan } from './fallback-call.js';
-import { staticResponse } from './fallback-response.js';
-import { StaleAnswerer } from './fallback-stale.js';
+import { staticResponse, StaticResponseOptions } from './fallback-response.js';
+import { StaleAnswerer, StaleOptions } from './fallback-stale.js';
 import type { FallbackAnswerer } from './fallback-step.js';
 import { upstreamStep } from './fallback-upstream.js';
 import type { CallOptions, Dispatch, Policy, PolicyDeps } from './policy.js';
 import { IDEMPOTENT_METHODS } from './retry.js';
 import { ClassSet } from './rules/class-set.js';
-import {
-  choice,
-  classes,
-  flag,
-  headerMap,
-  headerNames,
-  integer,
-  positiveDuration,
-  size,
-} from './rules/option-types.js';
+import { choice, classes, positiveDuration } from './rules/option-types.js';
 import { parseDuration } from './rules/units.js';
 import { staleInvalidation } from './stale-invalidation.js';
 import { StaleStores, type StaleStore } from './stale-store.js';
-
-/** The last good answer to the same request. */
-export const StaleOptions = Type.Object(
-  {
-    maxAge: positiveDuration('10m', 'An older answer is not given.'),
-    maxEntries: integer(1000, 'Answers kept at most; the least recently used goes first.', { minimum: 1 }),
-    maxBodySize: size('1MiB', 'An answer with a larger body is not kept.'),
-    key: headerNames(
-      ['authorization', 'cookie'],
-      'Request headers that, besides method, host, URL and Vary, must be the same.',
-    ),
-    overrideCacheControl: flag(false, 'Keeps answers also against private, no-cache and the like.'),
-  },
-  { additionalProperties: false, description: 'Gives the last good answer to the same request.' },
-);
-export type StaleOptions = Static<typeof StaleOptions>;
-
-/** A fixed answer. The policy finds its body in `body`: the config reads `bodyFile` and puts the bytes there. */
-export const StaticResponseOptions = Type.Object(
-  {
-    status: integer(200, 'The status.', { minimum: 200, maximum: 599 }),
-    headers: headerMap({ 'content-type': 'application/json' }, 'The headers.'),
-    body: Type.Optional(Type.Unsafe<string | Uint8Array>({ description: 'The body.', type: 'string', unit: 'text' })),
-    bodyFile: Type.Optional(
-      Type.String({
-        description: 'A file with the body, from the folder of the policy file.',
-        unit: 'file',
-        minLength: 1,
-      }),
-    ),
-  },
-  { additionalProperties: false, description: 'Gives a fixed answer.' },
-);
-export type StaticResponseOptions = Static<typeof StaticResponseOptions>;
 
 const StaleStep = Type.Object({ stale: StaleOptions }, { additionalProperties: false });
 

@@ -6,12 +6,9 @@ import { CircuitBreakerOptions, type CircuitView } from '../../src/policies/circ
 import { ConcurrencyOptions } from '../../src/policies/concurrency.js';
 import { DeadlineOptions } from '../../src/policies/deadline.js';
 import type { PolicyEvent } from '../../src/policies/events.js';
-import {
-  FallbackOptions,
-  StaleOptions,
-  StaticResponseOptions,
-  type FallbackStep,
-} from '../../src/policies/fallback.js';
+import { StaticResponseOptions } from '../../src/policies/fallback-response.js';
+import { StaleOptions } from '../../src/policies/fallback-stale.js';
+import { FallbackOptions, type FallbackStep } from '../../src/policies/fallback.js';
 import type { Fault } from '../../src/policies/fault-injection.js';
 import { HedgeOptions } from '../../src/policies/hedge.js';
 import type {
