@@ -103,10 +103,13 @@ describe('the package', () => {
     );
   });
 
-  it('has types that hold for its users and its example, and in themselves', async () => {
+  it('has types that hold for its users, its README and its example, and in themselves', async () => {
     writeFileSync(path.join(app, 'user.ts'), USER);
     cpSync(path.join(projectRoot, 'examples/in-process-fetch.ts'), path.join(app, 'in-process-fetch.ts'));
-    assert.equal(await typeErrors([...asUsersDo, 'user.ts', 'in-process-fetch.ts'], app), '');
+    const [shown] = /(?<=^```ts\n).*?(?=^```$)/ms.exec(readFileSync(path.join(projectRoot, 'README.md'), 'utf8')) ?? [];
+    assert.match(shown ?? '', /from 'outrigger'/);
+    writeFileSync(path.join(app, 'readme.ts'), shown ?? '');
+    assert.equal(await typeErrors([...asUsersDo, 'user.ts', 'readme.ts', 'in-process-fetch.ts'], app), '');
   });
 
   it('lets the example, which was compiled with it, do what it says', async () => {
