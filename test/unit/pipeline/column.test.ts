@@ -156,6 +156,36 @@ describe('fallback × retry', () => {
   });
 });
 
+describe('fallback × an answer that nothing replaces', () => {
+  test('the app gets all of it, also what is over 64 KiB, and nothing of what was tried instead', () => {
+    const body = 'x'.repeat(200 * 1024);
+    for (const bodyAfter of [0, 50]) {
+      const line = createLine({
+        retry: false,
+        fallback: { steps: [{ upstream: 'other' }] },
+        elsewhere: { other: [{ status: 503, after: 20, body: 'other', headers: { 'x-other': '1' } }] },
+        endpoints: { a: [{ status: 502, body, bodyAfter, headers: { 'x-first': '1' } }] },
+      });
+      const call = line.run();
+      line.finish();
+      assert.deepEqual([call.status, call.body.length, call.headers], [502, body.length, { 'x-first': '1' }]);
+      assert.equal(call.call.fallback, undefined);
+    }
+  });
+
+  test('a body that breaks meanwhile ends in error, never cleanly', () => {
+    const line = createLine({
+      retry: false,
+      fallback: { steps: [{ upstream: 'other' }] },
+      elsewhere: { other: [{ status: 503, after: 20 }] },
+      endpoints: { a: [{ status: 502, body: 'half', breaks: true }] },
+    });
+    const call = line.run();
+    line.finish();
+    assert.deepEqual([call.status, call.body, call.error?.code], [502, 'half', 'bad-response']);
+  });
+});
+
 describe('fallback × deadline', () => {
   test('a fallback answers a call that ran out of time, at the deadline', () => {
     const line = createLine({
