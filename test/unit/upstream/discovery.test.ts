@@ -71,6 +71,14 @@ describe('discovery', () => {
     assert.deepEqual([bench.calls(at('10.0.0.1')).length, bench.calls(ORIGIN).length], [1, 0]);
   });
 
+  it('leaves a name for loopback in both families as it is: connecting tries both', async () => {
+    const bench = await started({ carts: ['::1', '127.0.0.1'] });
+    assert.deepEqual([bench.labels, [...bench.pools.keys()]], [[ORIGIN], [ORIGIN]]);
+    bench.run(2);
+    assert.equal(bench.calls(ORIGIN).length, 2);
+    assert.deepEqual(bench.of('discovery')[0]?.addresses, ['carts']);
+  });
+
   it('takes calls before the first answer: the name itself is the endpoint', async () => {
     const bench = new EndpointBench({ origins: [ORIGIN], discovery: {}, names: { carts: ['10.0.0.1', '10.0.0.2'] } });
     assert.deepEqual(bench.labels, [ORIGIN]);
