@@ -8,6 +8,7 @@ import { nodeAt, ownPath, type PathStep } from './nodes.js';
 /** What a reviewer would ask about: lawful, but probably not what was meant. In the file's order. */
 export function warnings(config: Config): readonly ConfigIssue[] {
   const issues = new Issues(config.source);
+  warnUnserved(config, issues);
   for (const [index, route] of config.routes.entries()) {
     const at = new RouteAt(config, index, issues);
     const upstream = config.upstreams.get(route.upstream);
@@ -19,6 +20,20 @@ export function warnings(config: Config): readonly ConfigIssue[] {
   }
   for (const upstream of config.upstreams.values()) warnRatios(upstream, config, issues);
   return issues.sorted();
+}
+
+/** Keys of the process that are known and do nothing yet: what is written there must not be taken for granted. */
+function warnUnserved(config: Config, issues: Issues): void {
+  const unserved: readonly (readonly [path: readonly PathStep[], harmless: boolean, instead: string])[] = [
+    [['reload'], config.reload === 'manual', 'a changed file is taken up by a restart'],
+    [['admin', 'token'], config.admin.token === undefined, 'there is no API that would ask for it'],
+    [['admin', 'hosts'], config.admin.hosts.length === 0, 'there is no API that would ask for it'],
+  ];
+  for (const [path, harmless, instead] of unserved) {
+    const node = nodeAt(config.effective, ...path);
+    if (harmless || node?.offset === undefined) continue;
+    issues.add(node.offset, path, `'${String(path.at(-1))}' is not available yet: ${instead}`, 'leave it out');
+  }
 }
 
 /** The routes that inject faults, and which: whoever starts this must know that some failures are made here. */

@@ -104,6 +104,20 @@ describe('a route that can never be reached', () => {
   }
 });
 
+describe('what is known and does nothing yet', () => {
+  test('is warned of where it is written', () => {
+    assert.deepEqual(warned({ root: 'reload: auto\nadmin: { token: secret, hosts: [a.test] }' }), [
+      "1 reload: 'reload' is not available yet: a changed file is taken up by a restart",
+      "2 admin.token: 'token' is not available yet: there is no API that would ask for it",
+      "2 admin.hosts: 'hosts' is not available yet: there is no API that would ask for it",
+    ]);
+  });
+
+  test('may stand there where it changes nothing', () => {
+    assert.deepEqual(warned({ root: "reload: manual\nadmin: { token: '', hosts: [] }" }), []);
+  });
+});
+
 describe('other doubts', () => {
   test('POST or PATCH among the methods that are retried without a key', () => {
     assert.deepEqual(warned({ route: 'retry:\n  methods: [GET, POST, PATCH]' }), [
