@@ -10,11 +10,14 @@ import {
   type YAMLError,
 } from 'yaml';
 import type { Issues } from './issues.js';
+import { nestsDeeperThan } from './nesting.js';
 import type { ConfigNode, Entry, PathStep, ScalarValue } from './nodes.js';
 import { retype, substitute, type Variables } from './substitute.js';
 
 /** Deeper files are not read: no policy needs it, and a stack is finite. */
 const MAX_DEPTH = 64;
+/** What is composed at all: a map in a list takes two levels of a path, and the reader below tells where it is too deep. */
+const MAX_COMPOSED_DEPTH = 4 * MAX_DEPTH;
 /** Aliases may repeat parts of a file, but not without end. */
 const MAX_NODES = 100_000;
 
@@ -25,10 +28,13 @@ const MAX_NODES = 100_000;
 export function readDocument(text: string, issues: Issues, variables: Variables): ConfigNode | undefined {
   let document: Document.Parsed;
   try {
+    if (nestsDeeperThan(text, MAX_COMPOSED_DEPTH)) {
+      issues.add(0, [], 'not readable as YAML: nested too deeply');
+      return undefined;
+    }
     document = parseDocument(text, { prettyErrors: false, keepSourceTokens: false, logLevel: 'error' });
   } catch (error) {
-    // The parser recurses: a text of nothing but brackets ends its stack.
-    issues.add(0, [], `not readable as YAML: ${error instanceof RangeError ? 'nested too deeply' : String(error)}`);
+    issues.add(0, [], `not readable as YAML: ${String(error)}`);
     return undefined;
   }
   let broken = false;
