@@ -15,11 +15,9 @@ const HEAD = [
   'attempts per call',
   'outage: attempts per call',
   'success',
-  'known URLs',
   'recovery, s',
   'hang: median, ms',
   'success',
-  'known URLs',
 ];
 
 export function scoreboard(rows: readonly Row[]): string {
@@ -36,11 +34,9 @@ export function scoreboard(rows: readonly Row[]): string {
         fixed(brownout?.attemptsPerCall, 2),
         fixed(outage?.attemptsPerCall, 2),
         percent(outage?.success),
-        percent(outage?.successOfKnown),
         Number.isFinite(figures.recoverySeconds) ? figures.recoverySeconds.toFixed(1) : 'never',
         fixed(hang?.p50Ms, 0),
         percent(hang?.success),
-        percent(hang?.successOfKnown),
       ];
     }),
   );
