@@ -52,9 +52,25 @@ export function createPool(origin: string, options: PoolOptions, address?: strin
     keepAliveMaxTimeout: options.keepAliveTimeoutMs,
     keepAliveTimeoutThreshold: KEEP_ALIVE_MARGIN_MS,
     connect: ({ servername: _fromHostHeader, ...to }, callback) =>
-      connector(certified === undefined ? to : { ...to, servername: certified }, callback),
+      connector(certified === undefined ? to : { ...to, servername: certified }, (...[error, socket]) => {
+        if (error !== null) {
+          callback(error, null);
+          return;
+        }
+        socket.on('error', tellReset);
+        callback(null, socket);
+      }),
   });
   return new EndpointPool(pool, protocol === 'https:' ? (certified ?? hostname) : undefined);
+}
+
+/**
+ * undici takes a reset for the end of an answer whose end is the connection's (RFC 9112, 6.3), since on macOS one may come
+ * after a full body: an answer cut off in the middle would be passed on as whole. It knows a reset by its code, so that
+ * one goes by another name before it hears of it.
+ */
+function tellReset(error: NodeJS.ErrnoException): void {
+  if (error.code === 'ECONNRESET') error.code = 'ECONNABORTED';
 }
 
 /** undici's pool as a layer of the line. */

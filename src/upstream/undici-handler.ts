@@ -15,6 +15,7 @@ export class UndiciHandler implements Controller {
   reason: Error | null = null;
   rawHeaders: Buffer[] | string[] | null = null;
   rawTrailers: string[] | null = null;
+  #bodiless = false;
 
   constructor(handler: Handler) {
     this.#handler = handler;
@@ -57,6 +58,7 @@ export class UndiciHandler implements Controller {
   onHeaders(status: number, rawHeaders: Buffer[], resume: () => void, statusText: string): boolean {
     this.#resume = resume;
     this.rawHeaders = rawHeaders;
+    this.#bodiless = status === 204 || status === 304;
     this.#handler.onResponseStart?.(this, status, parsedWhenAsked(rawHeaders), statusText);
     return !this.paused;
   }
@@ -72,8 +74,14 @@ export class UndiciHandler implements Controller {
   }
 
   onError(error: Error): void {
-    this.#handler.onResponseError?.(this, error);
+    // A 304 may say how long the answer to a GET would be (RFC 9110, 8.6), and undici misses that body: the head was all.
+    if (this.#bodiless && !this.aborted && isLengthMismatch(error)) this.onComplete(null);
+    else this.#handler.onResponseError?.(this, error);
   }
+}
+
+function isLengthMismatch(error: Error): boolean {
+  return 'code' in error && error.code === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH';
 }
 
 /** An object of header values by name in lower case that is made from the raw list at the first look. */
