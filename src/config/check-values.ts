@@ -29,7 +29,7 @@ export function checkValues(node: ConfigNode, schema: SchemaNode, path: readonly
   switch (node.kind) {
     case 'scalar': {
       if (own.unit === undefined || typeof node.value !== 'string' || issues.has(path)) return;
-      const finding = checkScalar(own.unit, node.value, node);
+      const finding = checkRemoval(node.value, path) ?? checkScalar(own.unit, node.value, node);
       if (finding !== undefined) issues.add(node.offset, path, finding.message, finding.suggestion);
       return;
     }
@@ -58,6 +58,12 @@ function checkHeaders(node: MapNode, path: readonly PathStep[], issues: Issues):
       issues.add(keyOffset, [...path, key], `'${key}' belongs to the connection and can not be set`, 'leave it out');
     }
   }
+}
+
+/** An item of requestHeaders.remove or responseHeaders.remove. */
+function checkRemoval(name: string, path: readonly PathStep[]): Finding {
+  if (path.at(-2) !== 'remove' || !FRAMING.has(name.toLowerCase())) return undefined;
+  return { message: `'${name}' belongs to the connection and can not be removed`, suggestion: 'leave it out' };
 }
 
 function checkScalar(unit: Unit, value: string, node: ScalarNode): Finding {

@@ -192,6 +192,10 @@ describe('classes, methods, headers, templates', () => {
       route: 'responseHeaders: { set: { Content-Length: 3 } }',
       says: /'content-length' belongs to the connection and can not be set/,
     },
+    'a header that frames the message, taken out': {
+      route: 'responseHeaders: { remove: [server, Content-Length] }',
+      says: "routes[0].responseHeaders.remove[1]: 'content-length' belongs to the connection and can not be removed | leave it out",
+    },
     'an unknown variable in a template': {
       upstream: 'circuitBreaker: { key: "{host}" }',
       says: /found '\{host\}'; allowed: text with \{endpoint\}, \{upstream\}, \{route\} or \{header:NAME\} in it$/,
