@@ -100,7 +100,7 @@ function method(options: ScoreboardOptions, plan: readonly Phase[], taking: read
     `${told.join(', ')}. Brownout: ${percent(unavailable)} of attempts 503, ${percent(reset)} reset,`,
     `${percent(never)} never answered (seed ${options.seed}); outage: all 503; hang: none answered. An attempt may take ${ATTEMPT_TIMEOUT_MS / 1_000} s with all.`,
     'Success: a whole 200. Attempts are counted by the upstream; times are of all calls, good or not. Recovery: from the',
-    "upstream's return until each following second has 99 % success; 0 where nothing is held back in the outage either.",
+    "upstream's return until each following second has 99 % success; 0: from the first second on.",
     `The proxy has core ${CONTENDER_CORE}, load and upstream core ${LOAD_CORE}; one after the other.`,
     '',
     ...taking.map(({ contender }) => `- ${contender.name}: ${contender.configured}`),
