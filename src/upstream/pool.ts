@@ -3,6 +3,7 @@ import { buildConnector, Pool, type Dispatcher } from 'undici';
 import type { Dispatch } from '../policies/policy.js';
 import { nameIn } from './discovery.js';
 import type { ConnectionPool } from './endpoint.js';
+import { hearLastWords } from './last-words.js';
 import { UndiciHandler } from './undici-handler.js';
 
 /** How connections to an endpoint are made. A change of any of these needs a new pool. */
@@ -58,6 +59,7 @@ export function createPool(origin: string, options: PoolOptions, address?: strin
           return;
         }
         socket.on('error', tellReset);
+        hearLastWords(socket);
         callback(null, socket);
       }),
   });

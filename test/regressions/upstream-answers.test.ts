@@ -1,17 +1,26 @@
 import assert from 'node:assert/strict';
 import type { Socket } from 'node:net';
+import { PassThrough } from 'node:stream';
 import { describe, test, type TestContext } from 'node:test';
+import type { CallOptions } from '../../src/policies/policy.js';
 import { createPool } from '../../src/upstream/pool.js';
 import { startRawUpstream } from '../support/http-upstream.js';
 import { Recorder } from '../support/recorder.js';
 import { VirtualClock } from '../support/virtual-clock.js';
 
-/** The recorded answer to a GET that an upstream answers by hand. */
-async function answerOf(t: TestContext, answer: (socket: Socket) => void): Promise<Recorder> {
+/** The recorded answer to a request that an upstream answers by hand, once it has read the head. */
+async function answerOf(
+  t: TestContext,
+  answer: (socket: Socket) => void,
+  request: Pick<CallOptions, 'method'> & Partial<CallOptions> = { method: 'GET' },
+): Promise<Recorder> {
+  let answered = false;
   const upstream = await startRawUpstream(
     () => {},
     (socket, received) => {
-      if (received.endsWith('\r\n\r\n')) answer(socket);
+      if (answered || !received.includes('\r\n\r\n')) return;
+      answered = true;
+      answer(socket);
     },
   );
   const pool = createPool(upstream.origin, {
@@ -24,7 +33,7 @@ async function answerOf(t: TestContext, answer: (socket: Socket) => void): Promi
     await upstream.close();
   });
   const recorder = new Recorder(new VirtualClock());
-  pool.dispatch({ method: 'GET', path: '/' }, recorder);
+  pool.dispatch({ path: '/', ...request }, recorder);
   while (recorder.ends === 0) await new Promise((resolve) => setImmediate(resolve));
   return recorder;
 }
@@ -59,6 +68,33 @@ describe('an answer without a body that names a length', () => {
       assert.equal(recorder.status, status);
       assert.equal(recorder.error, undefined);
       assert.deepEqual([recorder.ends, recorder.late], [1, []]);
+    });
+  }
+});
+
+describe('an upload', () => {
+  for (const [what, answer, expected] of [
+    [
+      'that is refused and cut off gets the refusal',
+      'HTTP/1.1 413 x\r\nContent-Length: 3\r\n\r\nbig',
+      [413, 'big', false],
+    ],
+    ['that is cut off without an answer is reset', '', [undefined, '', true]],
+  ] as const) {
+    test(what, async (t) => {
+      const body = new PassThrough();
+      body.write('a beginning');
+      const { status, error, ...recorder } = await answerOf(
+        t,
+        (socket) => {
+          socket.write(answer);
+          socket.resetAndDestroy();
+          // Written before anything that came is read: the write meets the reset.
+          body.write('more of it');
+        },
+        { method: 'POST', body },
+      );
+      assert.deepEqual([status, recorder.body, error !== undefined], expected);
     });
   }
 });
