@@ -4,7 +4,7 @@ import { LocalController } from './pass-through.js';
 import type { Call, CallOptions, Clock, Controller, ResponseHeaders } from './policy.js';
 import { ageOf, freshnessOf, judgeAnswer, varyNames, type HeaderReader, type StoreRules } from './rules/cacheable.js';
 import { flag, headerNames, integer, positiveDuration, size } from './rules/option-types.js';
-import { headersByName, headerTexts } from './rules/raw-headers.js';
+import { headersByName, headerTexts, valueAmong } from './rules/raw-headers.js';
 import { parseDuration, parseSize } from './rules/units.js';
 import { resourceOf } from './stale-invalidation.js';
 import { hashOf, type KeptAnswer, type StaleRequest, type StaleStore } from './stale-store.js';
@@ -83,7 +83,8 @@ export class StaleAnswerer implements FallbackAnswerer, AnswerObserver {
   ): BodyObserver | undefined {
     const request = this.#requestOf(call, opts);
     if (request === undefined) return undefined;
-    const answer: HeaderReader = (name) => joined(headers[name]);
+    const rawHeaders = headerTexts(controller.rawHeaders ?? headers);
+    const answer: HeaderReader = (name) => valueAmong(rawHeaders, name);
     switch (judgeAnswer(call.method, status, request.header, answer, this.#rules)) {
       case 'leave':
         return undefined;
@@ -97,7 +98,7 @@ export class StaleAnswerer implements FallbackAnswerer, AnswerObserver {
         return new AnswerCopy(this.#store, request, this.#rules.maxBodySize, {
           status,
           statusText,
-          rawHeaders: headerTexts(controller.rawHeaders ?? headers),
+          rawHeaders,
           etag: answer('etag'),
           vary: varyNames(answer('vary')),
           ageMs: ageOf(answer),
@@ -172,15 +173,10 @@ class AnswerCopy implements BodyObserver {
 /** RFC 9211: after an attempt the request was forwarded; without one the answer is a hit, mostly past its time. */
 function cacheStatus({ call, status }: FailedCall, kept: KeptAnswer, ageMs: number): string {
   if (call.attempts === 0) {
-    const headers = headersByName(kept.rawHeaders);
-    const freshMs = freshnessOf((name) => joined(headers[name]));
+    const freshMs = freshnessOf((name) => valueAmong(kept.rawHeaders, name));
     return `outrigger; hit; ttl=${Math.floor((freshMs - ageMs) / 1_000)}`;
   }
   return status === undefined ? 'outrigger; fwd=stale' : `outrigger; fwd=stale; fwd-status=${status}`;
-}
-
-function joined(value: string | string[] | undefined): string | undefined {
-  return Array.isArray(value) ? value.join(', ') : value;
 }
 
 function withoutAge(raw: readonly string[]): string[] {

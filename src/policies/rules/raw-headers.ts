@@ -29,6 +29,20 @@ export function headersByName(texts: readonly string[]): ResponseHeaders {
   return headers;
 }
 
+/**
+ * A header's value among texts, [name, value, …], by its name in lower case; joined where it comes again. For a few headers
+ * of an answer this is cheaper than to parse them all.
+ */
+export function valueAmong(texts: readonly string[], name: string): string | undefined {
+  let found: string | undefined;
+  for (let i = 0; i + 1 < texts.length; i += 2) {
+    const text = texts[i]!;
+    if (text.length !== name.length || text.toLowerCase() !== name) continue;
+    found = found === undefined ? texts[i + 1] : `${found}, ${texts[i + 1]!}`;
+  }
+  return found;
+}
+
 function isRaw(source: Source): source is readonly (Buffer | string)[] {
   return Array.isArray(source);
 }
