@@ -23,12 +23,18 @@ export function node(script: string, ...args: readonly (string | number)[]): Com
   return { file: process.execPath, args: [compiled(script), ...args.map(String)] };
 }
 
+/** As the image starts it (Dockerfile). */
+const AS_IN_THE_IMAGE = { flags: ['--max-semi-space-size=2'], env: { MALLOC_ARENA_MAX: '1' } } as const;
+
 /** Outrigger with a policy file of the source tree. Its admin address is any free port. */
 export function outrigger(policyFile: string, port: number, env: Values): Command {
   const texts = Object.entries(env).map(([name, value]) => [name, String(value)] as const);
+  const { file, args } = node('src/main.js', 'run', '--config', source(policyFile));
   return {
-    ...node('src/main.js', 'run', '--config', source(policyFile)),
+    file,
+    args: [...AS_IN_THE_IMAGE.flags, ...args],
     env: {
+      ...AS_IN_THE_IMAGE.env,
       ...Object.fromEntries(texts),
       OUTRIGGER_LISTEN: `127.0.0.1:${port}`,
       OUTRIGGER_ADMIN_LISTEN: '127.0.0.1:0',
