@@ -24,7 +24,7 @@ const LOOK_EVERY_MS = 20;
 const LAST_WORDS_MS = 100;
 
 /**
- * Waits until the process may end (SIGTERM; semantics.md, section 9). Calls are taken all the while, since the app beside
+ * Waits until the process may end (SIGTERM). Calls are taken all the while, since the app beside
  * us may need some to shut down: the drain is over when `delayMs` has passed and none has been in flight for half a
  * second, or at `timeoutMs`, when what has no answer yet is refused and streams that remain are left to be cut.
  *

@@ -56,7 +56,7 @@ const OPEN_JITTER = 0.2;
 const SOON: Refusal = { retryAfterMs: 1_000 };
 
 /**
- * closed → open → half-open → ramping → closed, with a trickle of probes while open (semantics.md, section 5).
+ * closed → open → half-open → ramping → closed, with a trickle of probes while open.
  *
  * A state machine without I/O: who asks passes the time and gets a permit or a refusal. Results of permits from before the
  * last change of state are discarded by their generation number (as gobreaker does).

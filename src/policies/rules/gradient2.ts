@@ -12,7 +12,7 @@ export interface Gradient2Rules {
   readonly tolerance: number;
 }
 
-/** The rules of `limit: adaptive` (semantics.md, section 6). */
+/** The rules of `limit: adaptive`. */
 export const GRADIENT2: Gradient2Rules = {
   initial: 20,
   min: 4,

@@ -12,7 +12,7 @@ import { pathText, type PathStep } from '../../../src/config/nodes.js';
 import { policyFile } from '../../support/policy-file.js';
 import { projectRoot } from '../../support/project-root.js';
 
-/** configuration.md's example, which shows every key with its default. */
+/** The policy file as it was fixed: every key with its default. */
 const reference: unknown = parse(readFileSync(`${projectRoot}test/unit/config/fixtures/reference.yaml`, 'utf8'));
 
 const check = new Ajv({ allErrors: true, allowUnionTypes: true }).compile(publishedSchema());

@@ -6,7 +6,7 @@ import { OutriggerError, type ErrorCode, type ErrorReason } from '../../../src/e
 
 const CONTEXT = { route: 'charge', upstream: 'payments', attempts: 2 };
 
-/** semantics.md, section 9. */
+/** What the app sees when it is us who answer. */
 const TABLE: readonly (readonly [ErrorCode, ErrorReason | undefined, number, string, string | undefined])[] = [
   ['no-route', undefined, 404, 'destination_not_found', undefined],
   ['connect-failure', 'refused', 502, 'connection_refused', undefined],
