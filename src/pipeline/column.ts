@@ -45,7 +45,7 @@ export interface ColumnScope {
   readonly fallback?: Pick<FallbackScope, 'stale' | 'upstream'>;
 }
 
-/** The column of one route, outermost first: the order is the design (README, 'The picture'). */
+/** The column of one route, outermost first: the order is the design (README, first lines). */
 export function column(options: ColumnOptions, scope: ColumnScope, deps: PolicyDeps): readonly Layer[] {
   const { upstream, retriesEnabled } = scope;
   const { budgets } = upstream;
