@@ -243,11 +243,9 @@ export class Circuit {
       : undefined;
   }
 
-  /** How many probes are out, those that outlived their time given back. */
+  /** How many probes are out, those that outlived their time given back: there are never many. */
   #outstanding(state: { probes: CircuitPermit[] }, now: number): number {
-    if (state.probes.length >= this.#rules.halfOpenProbes) {
-      state.probes = state.probes.filter((probe) => now - probe.since < this.#rules.permitMs);
-    }
+    state.probes = state.probes.filter((probe) => now - probe.since < this.#rules.permitMs);
     return state.probes.length;
   }
 

@@ -310,6 +310,16 @@ describe('a half-open circuit', () => {
     const { from, to, reason } = transitions.at(-1)!;
     assert.deepEqual([from, to, reason], ['half-open', 'open', 'probe-failed']);
   });
+
+  test('does not stick on a permit that never ends beside others that succeed', () => {
+    const { circuit } = create({ halfOpenProbes: 3 });
+    fail(circuit, 4, 0);
+    admitted(circuit, 1_000);
+    succeed(circuit, 2, 1_000);
+    assert.ok(!isPermit(circuit.admit(1_000)), 'one is out, two have succeeded');
+    succeed(circuit, 1, 1_000 + RULES.permitMs);
+    assert.equal(circuit.snapshot(1_000 + RULES.permitMs).state, 'ramping');
+  });
 });
 
 describe('a ramping circuit', () => {
