@@ -63,13 +63,16 @@ export class Metrics {
         this.#table.find(event.call.route, event.call.upstream)?.countCall(event, this.#clock.now());
         return;
       case 'attempt': {
-        const { call } = event.attempt;
-        this.#table.find(call.route, call.upstream)?.countAttempt(event);
+        const { call, retryReason } = event.attempt;
+        const series = this.#table.find(call.route, call.upstream);
+        series?.countAttempt(event);
+        // Counted when it was made: after the back-off a circuit may refuse it, or the app be gone.
+        if (retryReason !== undefined) series?.countRetry(retryReason, this.#clock.now());
         return;
       }
       case 'retry': {
         const { call } = event.attempt;
-        this.#table.find(call.route, call.upstream)?.countRetry(event, this.#clock.now());
+        this.#table.find(call.route, call.upstream)?.countBackoff(event);
         return;
       }
       case 'circuit':

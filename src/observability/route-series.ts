@@ -3,6 +3,7 @@ import type {
   CallOutcome,
   PolicyEvent,
   ResultClass,
+  RetryReason,
   SuppressedReason,
   TimeoutKind,
 } from '../policies/events.js';
@@ -70,7 +71,7 @@ export class RouteSeries {
   readonly #attemptDuration: Histogram;
   readonly #calls = new RollingCount();
   readonly #retries = new RollingCount();
-  readonly retries: CountersBy<ResultClass | 'retriable-header'>;
+  readonly retries: CountersBy<RetryReason>;
   readonly suppressed: CountersBy<SuppressedReason>;
   readonly timeouts: CountersBy<TimeoutKind>;
   /** Counters of which each route has one, if it has any. */
@@ -107,10 +108,13 @@ export class RouteSeries {
     this.#attemptDuration.observe(event.durationMs / 1_000);
   }
 
-  countRetry(event: RetryEvent, nowMs: number): void {
-    this.retries.at(event.reason).value++;
-    this.single.at('backoff').value += event.delayMs / 1_000;
+  countRetry(reason: RetryReason, nowMs: number): void {
+    this.retries.at(reason).value++;
     this.#retries.add(nowMs);
+  }
+
+  countBackoff(event: RetryEvent): void {
+    this.single.at('backoff').value += event.delayMs / 1_000;
   }
 
   requests(method: string, status: number, outcome: CallOutcome): Counter {

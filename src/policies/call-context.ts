@@ -1,4 +1,5 @@
 import type { Clock } from '../runtime/clock.js';
+import type { RetryReason } from './events.js';
 import type { Attempt, Call, CallOptions, RequestBody } from './policy.js';
 
 /** Dispatch options that belong to a call, and are the line's own to write in. */
@@ -21,8 +22,17 @@ export function withAttempt(opts: CallOptions, clock: Clock): OwnOptions & { att
   return own as OwnOptions & { attempt: Attempt };
 }
 
-export function createAttempt(call: Call, number: number, hedge: boolean): Attempt {
-  return { call, number, hedge, endpoint: undefined, permit: undefined, waiting: undefined, timeLeftMs: Infinity };
+export function createAttempt(call: Call, number: number, hedge: boolean, retryReason?: RetryReason): Attempt {
+  return {
+    call,
+    number,
+    hedge,
+    retryReason,
+    endpoint: undefined,
+    permit: undefined,
+    waiting: undefined,
+    timeLeftMs: Infinity,
+  };
 }
 
 /** How many retries the app itself says it has made of this call. */

@@ -22,6 +22,9 @@ export type ResultClass =
   | '504'
   | '5xx';
 
+/** Why an attempt is made again. */
+export type RetryReason = ResultClass | 'retriable-header';
+
 /** Why a retry that was wanted was not made. */
 export type SuppressedReason =
   | 'method'
@@ -63,12 +66,12 @@ export type PolicyEvent =
       readonly error: OutriggerError | undefined;
       readonly durationMs: number;
     }
-  /** A retry was decided on; the back-off starts now. */
+  /** A retry was decided on; the back-off starts now. It is made only if nothing refuses it then: see the attempt. */
   | {
       readonly type: 'retry';
       readonly attempt: Attempt;
       readonly maxAttempts: number;
-      readonly reason: ResultClass | 'retriable-header';
+      readonly reason: RetryReason;
       readonly status: number | undefined;
       readonly error: OutriggerError | undefined;
       readonly delayMs: number;

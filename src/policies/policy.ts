@@ -2,7 +2,7 @@ import type { Dispatcher } from 'undici';
 import type { OutriggerError } from '../errors.js';
 import type { Clock, Timer } from '../runtime/clock.js';
 import type { Random } from '../runtime/random.js';
-import type { PolicyEvent, SuppressedReason } from './events.js';
+import type { PolicyEvent, RetryReason, SuppressedReason } from './events.js';
 
 export type { Clock, Timer, Random };
 
@@ -78,6 +78,8 @@ export interface Attempt {
   /** From 1; the number of retries before it, plus one. */
   readonly number: number;
   readonly hedge: boolean;
+  /** Why it is made again; undefined for the first of a call, and for hedges. */
+  readonly retryReason: RetryReason | undefined;
   /** Where it goes; set by the endpoint choice. */
   endpoint: AttemptEndpoint | undefined;
   /** A circuit's leave for this attempt; set by whoever asked the circuit first. */

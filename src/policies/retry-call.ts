@@ -1,6 +1,6 @@
 import { OutriggerError } from '../errors.js';
 import { createAttempt, retriesBefore } from './call-context.js';
-import type { ResultClass, SuppressedReason } from './events.js';
+import type { ResultClass, RetryReason, SuppressedReason } from './events.js';
 import { HeldAnswer } from './held-answer.js';
 import { isInterim } from './pass-through.js';
 import type {
@@ -174,11 +174,11 @@ export class RetryCall implements Controller {
     else if (!this.#isListed(failure.result) || !this.#retry(from.attempt, failure, undefined)) this.#fail(error);
   }
 
-  #attempt(number: number): void {
+  #attempt(number: number, reason?: RetryReason): void {
     this.#held?.drop();
     this.#timer = undefined;
     this.#inner = undefined;
-    const attempt = createAttempt(this.#call, number, false);
+    const attempt = createAttempt(this.#call, number, false, reason);
     this.#current = new AttemptHandler(this, attempt);
     if (number > 1) this.#call.retries++;
     // Each attempt has options of its own, since a late one may still hold those of an earlier.
@@ -221,7 +221,7 @@ export class RetryCall implements Controller {
     const reason = failure.byHeader ? 'retriable-header' : failure.result;
     const { status, error } = failure;
     deps.emit({ type: 'retry', attempt, maxAttempts: rules.maxAttempts, reason, status, error, delayMs });
-    this.#timer = deps.clock.setTimer(delayMs, () => this.#attempt(number + 1));
+    this.#timer = deps.clock.setTimer(delayMs, () => this.#attempt(number + 1, reason));
     return true;
   }
 

@@ -1,4 +1,4 @@
-import type { CallEvent, CallOutcome, PolicyEvent, ResultClass } from '../../src/policies/events.js';
+import type { CallEvent, CallOutcome, PolicyEvent, ResultClass, RetryReason } from '../../src/policies/events.js';
 import type { Attempt, AttemptEndpoint, Call, RequestBody } from '../../src/policies/policy.js';
 
 /** A body that is not there. */
@@ -38,12 +38,21 @@ export function fakeCall(over: Partial<Call> = {}): Call {
   };
 }
 
-export function fakeAttempt(call: Call, endpoint: string | undefined, number = 1): Attempt {
+export function fakeAttempt(call: Call, endpoint: string | undefined, number = 1, retryReason?: RetryReason): Attempt {
   const at: AttemptEndpoint | undefined =
     endpoint === undefined
       ? undefined
       : { label: endpoint, origin: endpoint, dispatcher: { dispatch: () => true }, internalHeaders: true };
-  return { call, number, hedge: false, endpoint: at, permit: undefined, waiting: undefined, timeLeftMs: 1_000 };
+  return {
+    call,
+    number,
+    hedge: false,
+    retryReason,
+    endpoint: at,
+    permit: undefined,
+    waiting: undefined,
+    timeLeftMs: 1_000,
+  };
 }
 
 export function callEvent(call: Call, outcome: CallOutcome, status: number, durationMs = 1): CallEvent {

@@ -160,6 +160,7 @@ describe('counting', () => {
     const metrics = metricsOf(WHOLE);
     const call = fakeCall();
     metrics.record(retryEvent(fakeAttempt(call, PAYMENTS), '503', 150));
+    metrics.record(attemptEvent(fakeAttempt(call, PAYMENTS, 2, '503'), 'success'));
     metrics.record({ type: 'retry-success', call });
     metrics.record({ type: 'retry-suppressed', call, reason: 'budget' });
     metrics.record({ type: 'timeout', call, kind: 'deadline' });
@@ -202,13 +203,25 @@ describe('counting', () => {
     }
   });
 
+  test('a retry that was planned and then refused is none', async () => {
+    const metrics = metricsOf(SMALL);
+    metrics.record(retryEvent(fakeAttempt(fakeCall(), PAYMENTS), '503', 150));
+    const found = await samples(metrics);
+    const labels = 'route="charge",upstream="payments"';
+    assert.equal(found.get(`outrigger_retries_total{${labels},reason="503"}`), 0);
+    assert.equal(found.get(`outrigger_retry_ratio{${labels}}`), 0);
+    assert.equal(found.get(`outrigger_backoff_seconds_total{${labels}}`), 0.15);
+  });
+
   test('retry_ratio is retries per call over the last minute', async () => {
     const clock = new VirtualClock();
     const metrics = metricsOf(SMALL, clock);
     const name = 'outrigger_retry_ratio{route="charge",upstream="payments"}';
     const record = (calls: number, retries: number) => {
       for (let n = 0; n < calls; n++) metrics.record(callEvent(fakeCall(), 'success', 200));
-      for (let n = 0; n < retries; n++) metrics.record(retryEvent(fakeAttempt(fakeCall(), PAYMENTS), 'reset', 0));
+      for (let n = 0; n < retries; n++) {
+        metrics.record(attemptEvent(fakeAttempt(fakeCall(), PAYMENTS, 2, 'reset'), 'success'));
+      }
     };
     record(8, 4);
     assert.equal((await samples(metrics)).get(name), 0.5);
