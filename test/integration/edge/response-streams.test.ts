@@ -159,7 +159,8 @@ describe('streamed answers', () => {
     socket.write('GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n');
     await new Promise((resolve) => socket.on('close', resolve));
     assert.ok(received > chunks * chunk.length);
-    assert.ok(peak - before < 100 * 1024 * 1024, `grew by ${peak - before} bytes`);
+    // The garbage of app and upstream is in it too, up to 110 MiB on Node 26; gathered, the answer alone would be 200.
+    assert.ok(peak - before < 150 * 1024 * 1024, `grew by ${peak - before} bytes`);
   });
 
   it('the upstream is read no faster than the app reads', async () => {
