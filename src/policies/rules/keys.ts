@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+
 /** What a key template can name. */
 export interface KeyContext {
   readonly endpoint: string;
@@ -24,7 +26,8 @@ type Part = (context: KeyContext) => string;
 const PLACEHOLDER = /\{([^{}]*)\}/g;
 
 /**
- * Compiles a template such as `{upstream}:{header:x-tenant}`. A header that a request does not have is `-`.
+ * Compiles a template such as `{upstream}:{header:x-tenant}`. A header that a request does not have is `-`; one over 64
+ * characters counts by its beginning and a hash.
  * Throws a RangeError for a placeholder that does not exist.
  */
 export function compileKey(text: string): KeyTemplate {
@@ -65,10 +68,20 @@ function placeholder(name: string, text: string): Part {
   if (name === 'upstream') return (context) => context.upstream;
   if (name === 'route') return (context) => context.route;
   const header = /^header:([!#$%&'*+.^_`|~\w-]+)$/.exec(name)?.[1]?.toLowerCase();
-  if (header !== undefined) return (context) => context.header(header) ?? '-';
+  if (header !== undefined) return (context) => bounded(context.header(header) ?? '-');
   throw new RangeError(
     `'${text}': unknown placeholder {${name}}; there are {endpoint}, {upstream}, {route} and {header:NAME}`,
   );
+}
+
+/** Keys are labels of metrics: what a header may add to one, in characters. */
+const MAX_VALUE = 64;
+
+/** A long value's beginning, and a hash that tells it from others that begin so. */
+function bounded(value: string): string {
+  if (value.length <= MAX_VALUE) return value;
+  const hash = createHash('sha256').update(value).digest('base64url').slice(0, 16);
+  return `${value.slice(0, MAX_VALUE - hash.length - 1)}~${hash}`;
 }
 
 /** The key that all share for whom there is no room. */

@@ -26,6 +26,15 @@ describe('a key template', () => {
     assert.equal(compileKey('{upstream}:{header:x-user}').of(context), 'payments:-');
   });
 
+  test('keeps a long header short, and still tells it from others that begin so', () => {
+    const keyOf = (value: string) => compileKey('{header:x}').of({ ...context, header: () => value });
+    assert.equal(keyOf('a'.repeat(64)), 'a'.repeat(64));
+    const [one, other] = [keyOf('a'.repeat(8_000)), keyOf(`${'a'.repeat(7_999)}b`)];
+    assert.match(one, /^a{47}~[\w-]{16}$/);
+    assert.notEqual(one, other);
+    assert.equal(one, keyOf('a'.repeat(8_000)));
+  });
+
   test('says whether it depends on the endpoint or on requests', () => {
     assert.deepEqual(
       ['{endpoint}', '{header:x}', '{upstream}'].map((text) => {
