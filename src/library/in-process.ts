@@ -1,6 +1,7 @@
 import { stringify } from 'node:querystring';
 import { OutriggerError } from '../errors.js';
 import { headerEntries, withCall } from '../policies/call-context.js';
+import { Steering } from '../policies/pass-through.js';
 import type { CallOptions, Controller, Handler, Policy, ResponseHeaders } from '../policies/policy.js';
 import { parseSize } from '../policies/rules/units.js';
 import { systemDeps, type SomeDeps } from './deps.js';
@@ -57,14 +58,13 @@ function isIterable(body: Body): body is Body & IterableBody {
 }
 
 /** One call: undici's handler above, our line below. */
-class InProcessCall implements Handler, Controller {
+class InProcessCall extends Steering implements Handler {
   readonly #dispatch: (body: Body) => boolean;
   readonly #next: Handler;
-  #inner: Controller | undefined;
-  #reason: Error | null = null;
   #over = false;
 
   constructor(dispatch: (body: Body) => boolean, next: Handler) {
+    super();
     this.#dispatch = dispatch;
     this.#next = next;
   }
@@ -78,47 +78,19 @@ class InProcessCall implements Handler, Controller {
 
   // The caller steers.
 
-  get aborted(): boolean {
-    return this.#reason !== null;
-  }
-
-  get reason(): Error | null {
-    return this.#reason;
-  }
-
-  get paused(): boolean {
-    return this.#inner?.paused ?? false;
-  }
-
-  get rawHeaders(): Controller['rawHeaders'] {
-    return this.#inner?.rawHeaders;
-  }
-
-  get rawTrailers(): Controller['rawTrailers'] {
-    return this.#inner?.rawTrailers;
-  }
-
-  pause(): void {
-    this.#inner?.pause();
-  }
-
-  resume(): void {
-    this.#inner?.resume();
-  }
-
   /** undici's own callers may leave the reason out. */
   abort(reason?: Error): void {
     if (this.aborted || this.#over) return;
-    this.#reason = reason ?? new DOMException('This operation was aborted', 'AbortError');
-    const cause = this.#reason;
-    if (this.#inner === undefined) this.#fail(cause);
-    else this.#inner.abort(new OutriggerError('client-gone', 'the caller aborted the call', { cause }));
+    this.reason = reason ?? new DOMException('This operation was aborted', 'AbortError');
+    const cause = this.reason;
+    if (this.inner === undefined) this.#fail(cause);
+    else this.inner.abort(new OutriggerError('client-gone', 'the caller aborted the call', { cause }));
   }
 
   // The line tells.
 
   onRequestStart(controller: Controller): void {
-    this.#inner = controller;
+    this.inner = controller;
   }
 
   onRequestUpgrade(...[, status, headers, socket]: Parameters<NonNullable<Handler['onRequestUpgrade']>>): void {
@@ -140,7 +112,7 @@ class InProcessCall implements Handler, Controller {
   }
 
   onResponseError(_controller: Controller, error: Error): void {
-    this.#fail(this.#reason ?? error);
+    this.#fail(this.reason ?? error);
   }
 
   #fail(error: Error): void {

@@ -68,6 +68,38 @@ export function isInterim(status: number): boolean {
   return status < 200;
 }
 
+/** Steers whoever answers below: the attempt that runs now, if one does. What an abort does is each layer's own. */
+export abstract class Steering implements Controller {
+  protected inner: Controller | undefined;
+  reason: Error | null = null;
+
+  abstract abort(reason: Error): void;
+
+  get aborted(): boolean {
+    return this.reason !== null;
+  }
+
+  get paused(): boolean {
+    return this.inner?.paused ?? false;
+  }
+
+  get rawHeaders(): Controller['rawHeaders'] {
+    return this.inner?.rawHeaders;
+  }
+
+  get rawTrailers(): Controller['rawTrailers'] {
+    return this.inner?.rawTrailers;
+  }
+
+  pause(): void {
+    this.inner?.pause();
+  }
+
+  resume(): void {
+    this.inner?.resume();
+  }
+}
+
 /** The controller of what is answered or refused here: there is nothing to steer. */
 export class LocalController implements Controller {
   readonly paused = false;

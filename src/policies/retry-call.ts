@@ -2,7 +2,7 @@ import { OutriggerError } from '../errors.js';
 import { createAttempt, retriesBefore } from './call-context.js';
 import type { ResultClass, RetryReason, SuppressedReason } from './events.js';
 import { HeldAnswer } from './held-answer.js';
-import { isInterim } from './pass-through.js';
+import { isInterim, Steering } from './pass-through.js';
 import type {
   Attempt,
   Call,
@@ -49,23 +49,22 @@ interface Failure {
 }
 
 /** One call and its attempts, one after the other. To the layers above it is the controller of them all. */
-export class RetryCall implements Controller {
+export class RetryCall extends Steering {
   readonly #plan: RetryPlan;
   readonly #call: Call;
   readonly #opts: CallOptions;
   readonly #next: Handler;
   #current: AttemptHandler | undefined;
-  #inner: Controller | undefined;
   #held: HeldAnswer | undefined;
   #lastError: OutriggerError | undefined;
   #place: BudgetPlace | undefined;
   #timer: Timer | undefined;
   #backoffMs: number | undefined;
-  #reason: Error | null = null;
   #settled = false;
-  rawHeaders: Controller['rawHeaders'] = null;
+  #rawHeaders: Controller['rawHeaders'] = null;
 
   constructor(plan: RetryPlan, call: Call, opts: CallOptions, next: Handler) {
+    super();
     this.#plan = plan;
     this.#call = call;
     this.#opts = opts;
@@ -75,41 +74,22 @@ export class RetryCall implements Controller {
   start(): void {
     this.#next.onRequestStart?.(this, null);
     if (!this.aborted) this.#attempt(1);
-    else this.#fail(this.#reason ?? new OutriggerError('cancelled', 'the call was cancelled'));
+    else this.#fail(this.reason ?? new OutriggerError('cancelled', 'the call was cancelled'));
   }
 
   // The layers above steer the call.
 
-  get aborted(): boolean {
-    return this.#reason !== null;
-  }
-
-  get reason(): Error | null {
-    return this.#reason;
-  }
-
-  get paused(): boolean {
-    return this.#inner?.paused ?? false;
-  }
-
-  get rawTrailers(): Controller['rawTrailers'] {
-    return this.#inner?.rawTrailers;
-  }
-
-  pause(): void {
-    this.#inner?.pause();
-  }
-
-  resume(): void {
-    this.#inner?.resume();
+  /** Those of the answer that goes up, which may be one that was held. */
+  override get rawHeaders(): Controller['rawHeaders'] {
+    return this.#rawHeaders;
   }
 
   abort(reason: Error): void {
     if (this.aborted) return;
-    this.#reason = reason;
+    this.reason = reason;
     this.#held?.drop();
     if (this.#timer === undefined) {
-      this.#inner?.abort(reason);
+      this.inner?.abort(reason);
       return;
     }
     this.#timer.cancel();
@@ -122,7 +102,7 @@ export class RetryCall implements Controller {
   // An attempt says how it goes. One that is no longer the current one has nothing to say.
 
   started(from: AttemptHandler, controller: Controller): void {
-    if (from === this.#current) this.#inner = controller;
+    if (from === this.#current) this.inner = controller;
   }
 
   interim(from: AttemptHandler, status: number, headers: ResponseHeaders, text?: string): void {
@@ -153,7 +133,7 @@ export class RetryCall implements Controller {
       this.#place?.giveBack(deps.clock.now());
       if (this.#call.retries > 0) deps.emit({ type: 'retry-success', call: this.#call });
     }
-    this.rawHeaders = controller.rawHeaders;
+    this.#rawHeaders = controller.rawHeaders;
     this.#next.onResponseStart?.(this, status, headers, text);
   }
 
@@ -177,7 +157,7 @@ export class RetryCall implements Controller {
   #attempt(number: number, reason?: RetryReason): void {
     this.#held?.drop();
     this.#timer = undefined;
-    this.#inner = undefined;
+    this.inner = undefined;
     const attempt = createAttempt(this.#call, number, false, reason);
     this.#current = new AttemptHandler(this, attempt);
     if (number > 1) this.#call.retries++;
@@ -231,7 +211,7 @@ export class RetryCall implements Controller {
     if (this.#call.retries > 0 && isLocalRefusal(result)) this.#suppress(result);
     if (this.#held?.whole === true) {
       this.#settled = true;
-      this.rawHeaders = this.#held.rawHeaders;
+      this.#rawHeaders = this.#held.rawHeaders;
       this.#held.giveTo(this.#next, this);
     } else {
       this.#fail(this.#lastError ?? error);

@@ -2,7 +2,7 @@ import type { Duplex } from 'node:stream';
 import { OutriggerError } from '../errors.js';
 import { headerEntries, retriesBefore, withAttempt } from '../policies/call-context.js';
 import type { ResultClass } from '../policies/events.js';
-import { isInterim } from '../policies/pass-through.js';
+import { isInterim, Steering } from '../policies/pass-through.js';
 import type {
   Attempt,
   CallOptions,
@@ -80,18 +80,17 @@ function attemptHeaders(opts: CallOptions, attempt: Attempt): CallOptions['heade
 }
 
 /** One attempt on its way: undici's handler below, the layers' controller above. */
-class TransportAttempt implements Handler, Controller {
+class TransportAttempt extends Steering implements Handler {
   readonly #attempt: Attempt;
   readonly #next: Handler;
   readonly #deps: PolicyDeps;
   readonly #startedAt: number;
-  #inner: Controller | undefined;
   #phase: AttemptPhase | 'over' = 'unsent';
   #status: number | undefined;
   #tookMs: number | undefined;
-  #reason: Error | null = null;
 
   constructor(attempt: Attempt, next: Handler, deps: PolicyDeps) {
+    super();
     this.#attempt = attempt;
     this.#next = next;
     this.#deps = deps;
@@ -100,38 +99,10 @@ class TransportAttempt implements Handler, Controller {
 
   // The layers above steer the attempt.
 
-  get aborted(): boolean {
-    return this.#reason !== null;
-  }
-
-  get reason(): Error | null {
-    return this.#reason;
-  }
-
-  get paused(): boolean {
-    return this.#inner?.paused ?? false;
-  }
-
-  get rawHeaders(): Controller['rawHeaders'] {
-    return this.#inner?.rawHeaders;
-  }
-
-  get rawTrailers(): Controller['rawTrailers'] {
-    return this.#inner?.rawTrailers;
-  }
-
-  pause(): void {
-    this.#inner?.pause();
-  }
-
-  resume(): void {
-    this.#inner?.resume();
-  }
-
   abort(reason: Error): void {
     if (this.#phase === 'over' || this.aborted) return;
-    this.#reason = reason;
-    if (this.#inner !== undefined) this.#inner.abort(reason);
+    this.reason = reason;
+    if (this.inner !== undefined) this.inner.abort(reason);
     else this.onResponseError(this, reason);
   }
 
@@ -139,8 +110,8 @@ class TransportAttempt implements Handler, Controller {
 
   onRequestStart(controller: Controller): void {
     // Thrown here, it keeps the request from being sent and leaves the socket to others; an abort would close it.
-    if (this.#reason !== null) throw this.#reason;
-    this.#inner = controller;
+    if (this.reason !== null) throw this.reason;
+    this.inner = controller;
     this.#phase = 'sent';
     this.#attempt.call.sent = true;
   }
@@ -177,7 +148,7 @@ class TransportAttempt implements Handler, Controller {
   }
 
   #failure(raw: Error, phase: AttemptPhase): OutriggerError {
-    const error = classifyFailure(this.#reason ?? raw, phase);
+    const error = classifyFailure(this.reason ?? raw, phase);
     // An injected delay stands for a slow upstream, which would have had the request by now.
     if (phase !== 'unsent' || error.code !== 'timeout' || this.#attempt.waiting !== undefined) return error;
     // Cut while it waited for a connection: nothing was sent, so that it may be made again whatever its method.
