@@ -78,24 +78,16 @@ function report(error: ErrorObject, root: ConfigNode, issues: Issues): void {
     issues.add(entryOf(node, key)?.keyOffset, [...path, key], ...unknownKey(schema, key));
     return;
   }
-  if (error.keyword === 'minItems' || error.keyword === 'minProperties') {
-    if (schema.byKey !== undefined && node.kind === 'map') {
-      const keys = node.entries.map((entry) => entry.key);
-      const meant = keys.map((key) => nearest(key, schema.byKey ?? [])).find((key) => key !== undefined);
-      const found = keys.length === 0 ? 'an empty map' : `a map with ${keys.join(', ')}`;
-      const suggestion = meant === undefined || keys.includes(meant) ? undefined : `did you mean '${meant}'?`;
-      issues.add(node.offset, path, `found ${found}; allowed: ${allowedText(schema)}`, suggestion);
-      return;
-    }
-    issues.add(node.offset, path, `found an empty ${node.kind}; at least one entry is needed`);
-    return;
-  }
   if (schema.byKey !== undefined && node.kind === 'map') {
     const keys = node.entries.map((entry) => entry.key);
     const meant = keys.map((key) => nearest(key, schema.byKey ?? [])).find((key) => key !== undefined);
     const found = keys.length === 0 ? 'an empty map' : `a map with ${keys.join(', ')}`;
     const suggestion = meant === undefined || keys.includes(meant) ? undefined : `did you mean '${meant}'?`;
     issues.add(node.offset, path, `found ${found}; allowed: ${allowedText(schema)}`, suggestion);
+    return;
+  }
+  if (error.keyword === 'minItems' || error.keyword === 'minProperties') {
+    issues.add(node.offset, path, `found an empty ${node.kind}; at least one entry is needed`);
     return;
   }
   issues.add(node.offset, path, `found ${foundText(node)}; allowed: ${allowedText(schema)}`, remedy(schema, node));

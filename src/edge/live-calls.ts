@@ -5,9 +5,8 @@ export interface Live {
 }
 
 /**
- * The calls in flight. Not a Set: one that is added to and deleted from for each call is made anew every few dozen calls,
- * and V8 chains the old tables to the new ones. Once one of them is in the old generation, every later call outlives the
- * young one: measured, a third of what was allocated, and a quarter of the CPU for collecting it.
+ * The calls in flight. Not a Set: one that is added to and deleted from for each call fills with the places of those that
+ * left, and is made anew every few dozen calls; here a call leaves its place to another.
  */
 export class LiveCalls<Entry extends Live> implements Iterable<Entry> {
   readonly #entries: Entry[] = [];
