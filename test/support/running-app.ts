@@ -6,6 +6,7 @@ import { createApp } from '../../src/app.js';
 import { parseConfig, type LoadOptions } from '../../src/config/load.js';
 import { createLogger } from '../../src/observability/logging.js';
 import { systemClock } from '../../src/runtime/clock.js';
+import type { Random } from '../../src/runtime/random.js';
 import type { Lookup } from '../../src/upstream/discovery.js';
 
 export interface RunningApp {
@@ -21,17 +22,17 @@ export interface RunningApp {
 export async function startApp(
   t: TestContext,
   policyFile: string,
-  options: Partial<LoadOptions> & { readonly lookup?: Lookup } = {},
+  options: Partial<LoadOptions> & { readonly lookup?: Lookup; readonly random?: Random } = {},
 ): Promise<RunningApp> {
   const head = 'listen: 127.0.0.1:0\nadmin: { listen: 127.0.0.1:0 }\nlog: { level: silent }\n';
-  const { lookup, ...loadOptions } = options;
+  const { lookup, random = () => 0.5, ...loadOptions } = options;
   const config = parseConfig(head + policyFile, 'policy.yaml', { env: {}, ...loadOptions });
   const logger = createLogger(config.log, new PassThrough());
   const app = createApp({
     config,
     logger,
     clock: systemClock,
-    random: () => 0.5,
+    random,
     version: '0.0.0',
     ...(lookup === undefined ? {} : { lookup }),
   });

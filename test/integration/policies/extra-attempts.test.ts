@@ -1,41 +1,17 @@
 import assert from 'node:assert/strict';
-import { PassThrough } from 'node:stream';
 import { test, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createApp } from '../../../src/app.js';
-import { parseConfig } from '../../../src/config/load.js';
-import { createLogger } from '../../../src/observability/logging.js';
 import { systemClock } from '../../../src/runtime/clock.js';
 import { startUpstream, valuesOf, type Upstream } from '../../support/http-upstream.js';
+import { startApp as startWholeApp, until, type RunningApp } from '../../support/running-app.js';
 
-interface Running {
-  readonly url: string;
-  metric(name: string): Promise<number>;
-}
-
-/** The whole proxy on free ports, before the upstream `up` and one route for all; ends with the test. */
-async function startApp(t: TestContext, upstream: string, route: string, random = () => 0.5): Promise<Running> {
+/** The whole proxy before the upstream `up` and one route for all; ends with the test. */
+function startApp(t: TestContext, upstream: string, route: string, random = () => 0.5): Promise<RunningApp> {
   const text = [
-    'listen: 127.0.0.1:0',
-    'admin: { listen: 127.0.0.1:0 }',
-    'log: { level: silent }',
     `upstreams: { up: { discovery: { dns: one }, ${upstream} } }`,
     `routes: [{ name: all, match: { path: /* }, upstream: up, ${route} }]`,
   ].join('\n');
-  const config = parseConfig(text, 'policy.yaml', { env: {} });
-  const logger = createLogger(config.log, new PassThrough());
-  const app = createApp({ config, logger, clock: systemClock, random, version: '0.0.0' });
-  t.after(() => app.closeNow());
-  const { listen, admin } = await app.start();
-  const url = listen[0] ?? assert.fail('it listens nowhere');
-  return {
-    url,
-    async metric(name) {
-      const answer = await get(`${admin}/metrics`);
-      const line = (await answer.text()).split('\n').find((one) => one.startsWith(`outrigger_${name} `));
-      return Number(line?.split(' ').at(-1) ?? Number.NaN);
-    },
-  };
+  return startWholeApp(t, text, { random });
 }
 
 /** A call that ends, so that a proxy that never answers fails the test instead of holding it up. */
@@ -47,14 +23,6 @@ async function upstreamOf(t: TestContext, answer: Parameters<typeof startUpstrea
   const upstream = await startUpstream(answer);
   t.after(() => upstream.close());
   return upstream;
-}
-
-async function until(condition: () => boolean, what: string): Promise<void> {
-  for (let i = 0; i < 200; i++) {
-    if (condition()) return;
-    await sleep(10);
-  }
-  assert.fail(`never: ${what}`);
 }
 
 test('a hedge beside an attempt that hangs answers the app, and the slow connection is closed', async (t) => {
