@@ -1,20 +1,19 @@
 /**
- * What a call costs: CPU time of Outrigger, of stock @fastify/http-proxy, of raw TCP forwarding in Node, and of other
- * proxies where they are installed. All run side by side and are measured in turn, in several rounds, as ratios: on a
- * machine with other work to do, only these mean something.
+ * What a call costs: CPU time, latency and memory of Outrigger, of stock @fastify/http-proxy, of raw TCP forwarding in Node,
+ * and of other proxies where they are installed. In each scenario all are started afresh, run side by side and are measured
+ * in turn, in several rounds, and compared within each round: on a machine with other work to do, only ratios mean something.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Contender, contenders, DEFAULTS, STOCK, TCP, upstreamCommand } from './contenders.js';
+import { type Contender, contenders, upstreamCommand } from './contenders.js';
 import { answers, CONTENDER_CORE, endAll, freePort, LOAD_CORE, startPinned } from './lib/children.js';
 import { type LoadGenerator, loadGenerator } from './lib/load.js';
 import { type BenchOptions, readOptions, USAGE } from './lib/options.js';
-import { cpuMicroseconds, peakMemoryMiB } from './lib/proc-cpu.js';
-import { type Measurement, resultTable } from './lib/table.js';
+import { cpuMicroseconds, peakMemoryMb } from './lib/proc-cpu.js';
+import { aimTable, type Measurement, resultTable } from './lib/table.js';
 import { machine, type Participant, takingPart } from './lib/taking-part.js';
-
-const BODY_BYTES = 1_024;
+import { chosen, type Scenario } from './scenarios.js';
 
 interface Runner {
   readonly name: string;
@@ -30,16 +29,24 @@ async function start(contender: Contender, upstreamPort: number, folder: string)
   return { name: contender.name, pid: child.pid ?? 0, port };
 }
 
+interface Bench {
+  readonly options: BenchOptions;
+  readonly load: LoadGenerator;
+  readonly taking: readonly Participant<Contender>[];
+  /** For everybody's files. */
+  readonly folder: string;
+}
+
 async function measure(
   runner: Runner,
   round: number,
-  load: LoadGenerator,
-  options: BenchOptions,
+  { connections, uploadBytes }: Scenario,
+  { load, options }: Bench,
 ): Promise<Measurement> {
   const url = `http://127.0.0.1:${runner.port}/`;
-  await load.run(url, options.connections, options.warmup);
+  await load.run(url, connections, options.warmup, uploadBytes);
   const before = cpuMicroseconds(runner.pid);
-  const result = await load.run(url, options.connections, options.seconds);
+  const result = await load.run(url, connections, options.seconds, uploadBytes);
   const used = cpuMicroseconds(runner.pid) - before;
   return {
     contender: runner.name,
@@ -49,55 +56,65 @@ async function measure(
     p50Ms: result.p50Ms,
     p99Ms: result.p99Ms,
     errors: result.errors,
-    peakMemoryMiB: peakMemoryMiB(runner.pid),
+    peakMemoryMb: peakMemoryMb(runner.pid),
   };
 }
 
-async function bench(options: BenchOptions): Promise<void> {
+/** All contenders in one scenario. Returns what goes out. */
+async function play(scenario: Scenario, bench: Bench): Promise<string> {
+  const { options, load } = bench;
+  const folder = join(bench.folder, scenario.name);
+  const upstreamPort = await freePort();
+  const upstream = upstreamCommand(upstreamPort, join(folder, 'upstream'), scenario);
+  await answers(startPinned(LOAD_CORE, upstream.command), upstreamPort);
+  const runners: Runner[] = [];
+  for (const { contender } of bench.taking) {
+    if (!scenario.without.includes(contender.name)) runners.push(await start(contender, upstreamPort, folder));
+  }
+  const all: Measurement[] = [];
+  for (let round = 0; round < options.rounds; round++) {
+    // Each round starts with another one, so that none is always the first after a pause.
+    for (let turn = 0; turn < runners.length; turn++) {
+      const measurement = await measure(runners[(round + turn) % runners.length]!, round, scenario, bench);
+      const { contender, cpuPerCallUs } = measurement;
+      process.stderr.write(`${scenario.name} ${round + 1}: ${contender}: ${cpuPerCallUs.toFixed(1)} µs a call\n`);
+      all.push(measurement);
+    }
+  }
+  await endAll();
+  return [
+    `## ${scenario.name}: ${scenario.title}`,
+    resultTable(all, scenario.columns, scenario.order),
+    aimTable(all, scenario.aims),
+    `Load ${load.name}, upstream ${upstream.name}.`,
+  ]
+    .filter((part) => part !== '')
+    .join('\n\n');
+}
+
+async function main(options: BenchOptions): Promise<void> {
+  const wanted = chosen(options.scenarios);
   const taking = takingPart(contenders, options.only);
-  const load = loadGenerator();
   const folder = mkdtempSync(join(tmpdir(), 'outrigger-bench-'));
   try {
-    const upstreamPort = await freePort();
-    const upstream = upstreamCommand(upstreamPort, join(folder, 'upstream'), 'x'.repeat(BODY_BYTES));
-    await answers(startPinned(LOAD_CORE, upstream.command), upstreamPort);
-    const runners: Runner[] = [];
-    for (const { contender } of taking) runners.push(await start(contender, upstreamPort, folder));
-
-    const all: Measurement[] = [];
-    for (let round = 0; round < options.rounds; round++) {
-      // Each round starts with another one, so that none is always the first after a pause.
-      for (let turn = 0; turn < runners.length; turn++) {
-        const measurement = await measure(runners[(round + turn) % runners.length]!, round, load, options);
-        process.stderr.write(
-          `round ${round + 1}: ${measurement.contender}: ${measurement.cpuPerCallUs.toFixed(1)} µs a call\n`,
-        );
-        all.push(measurement);
-      }
+    for (const scenario of wanted) {
+      process.stdout.write(`${await play(scenario, { options, load: loadGenerator(), taking, folder })}\n\n`);
     }
-    process.stdout.write(
-      `${resultTable(all, [TCP, STOCK, DEFAULTS])}\n\n${method(options, load, upstream.name, taking)}\n`,
-    );
+    process.stdout.write(`${method(options)}\n\n${machine(taking)}\n`);
   } finally {
     await endAll();
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
-/** How it was measured, and on what: a number without it means nothing. */
-function method(
-  options: BenchOptions,
-  load: LoadGenerator,
-  upstream: string,
-  taking: readonly Participant<Contender>[],
-): string {
+/** How it was measured: a number without it means nothing. */
+function method({ rounds, warmup, seconds }: BenchOptions): string {
   return [
-    `CPU: user and system time of the proxy's process from /proc, per call. GET of ${BODY_BYTES} bytes, keep-alive,`,
-    `${options.connections} connections; the proxy pinned to core ${CONTENDER_CORE}, load (${load.name}) and upstream (${upstream}) to core`,
-    `${LOAD_CORE}; ${options.rounds} round(s), all in turn in each, ${options.warmup} s of warm-up and ${options.seconds} s counted. Figures are medians over the rounds,`,
-    'ratios medians of the ratios within each round, memory and errors the highest and the sum.',
-    '',
-    machine(taking),
+    `CPU: user and system time of the proxy's process from /proc, per call, connections kept alive; the proxy pinned to core`,
+    `${CONTENDER_CORE}, load and upstream to core ${LOAD_CORE}; ${rounds} round(s), all in turn in each, ${warmup} s of warm-up and ${seconds} s counted. Figures are medians`,
+    'over the rounds, comparisons medians of those within each round; memory is the highest that the process, started for',
+    'this scenario, has ever held; errors are summed up. nginx hands bodies on as they come, as the others do; "buffering to',
+    'disk" is nginx as it comes.',
   ].join('\n');
 }
 
@@ -107,7 +124,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
 
 try {
   if (process.platform !== 'linux' || cpus().length < 2) throw new Error('it needs Linux and two cores');
-  await bench(readOptions(process.argv.slice(2)));
+  await main(readOptions(process.argv.slice(2)));
 } catch (error) {
   process.stderr.write(`bench: ${error instanceof Error ? error.message : String(error)}\n${USAGE}\n`);
   process.exitCode = 1;

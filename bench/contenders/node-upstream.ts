@@ -1,9 +1,10 @@
-/** The upstream where nginx is not installed: a fixed answer. `node node-upstream.js PORT BODY` */
+/** A fixed answer, given when the request has come in whole. `node node-upstream.js PORT BYTES` */
 import { createServer } from 'node:http';
 
-const [port, body = ''] = process.argv.slice(2);
-const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) };
+const [port, bytes] = process.argv.slice(2).map(Number);
+const body = Buffer.alloc(bytes ?? 0, 'x');
+const headers = { 'content-type': 'application/json', 'content-length': body.length };
 
-createServer((_, response) => {
-  response.writeHead(200, headers).end(body);
-}).listen(Number(port), '127.0.0.1');
+createServer((request, response) => {
+  request.resume().once('end', () => response.writeHead(200, headers).end(body));
+}).listen(port, '127.0.0.1');

@@ -3,6 +3,7 @@ import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { LOAD_CORE, versionOf } from './children.js';
+import { source } from './programs.js';
 
 export interface LoadResult {
   readonly calls: number;
@@ -15,7 +16,8 @@ export interface LoadResult {
 
 export interface LoadGenerator {
   readonly name: string;
-  run(url: string, connections: number, seconds: number): Promise<LoadResult>;
+  /** @param uploadBytes the body of each request, which is then a POST; 0: GET */
+  run(url: string, connections: number, seconds: number, uploadBytes?: number): Promise<LoadResult>;
 }
 
 const run = promisify(execFile);
@@ -29,22 +31,26 @@ export function loadGenerator(): LoadGenerator {
   if (version !== undefined) {
     return {
       name: `wrk ${version}`,
-      run: async (url, connections, seconds) =>
-        parseWrk(await pinned('wrk', ['-t1', `-c${connections}`, `-d${seconds}s`, '--latency', url], seconds)),
+      run: async (url, connections, seconds, uploadBytes = 0) => {
+        const upload = uploadBytes > 0 ? ['-s', source('bench/lib/upload.lua')] : [];
+        const args = ['-t1', `-c${connections}`, `-d${seconds}s`, '--latency', ...upload, url];
+        return parseWrk(await pinned('wrk', args, seconds, uploadBytes));
+      },
     };
   }
   const script = fileURLToPath(new URL('node-load.js', import.meta.url));
   return {
     name: 'a Node generator (wrk is not installed: it may saturate first)',
-    run: async (url, connections, seconds) =>
+    run: async (url, connections, seconds, uploadBytes = 0) =>
       JSON.parse(
-        await pinned(process.execPath, [script, url, String(connections), String(seconds)], seconds),
+        await pinned(process.execPath, [script, url, String(connections), String(seconds)], seconds, uploadBytes),
       ) as LoadResult,
   };
 }
 
-async function pinned(file: string, args: readonly string[], seconds: number): Promise<string> {
-  const options = { timeout: seconds * 1_000 + GRACE_MS };
+async function pinned(file: string, args: readonly string[], seconds: number, uploadBytes: number): Promise<string> {
+  const env = { ...process.env, UPLOAD_BYTES: String(uploadBytes) };
+  const options = { timeout: seconds * 1_000 + GRACE_MS, env };
   const { stdout } = await run('taskset', ['-c', String(LOAD_CORE), file, ...args], options);
   return stdout;
 }

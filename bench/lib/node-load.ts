@@ -1,9 +1,17 @@
-/** A closed-loop load generator for machines without wrk: `node node-load.js URL CONNECTIONS SECONDS` prints a LoadResult. */
+/**
+ * A closed-loop load generator for machines without wrk: `node node-load.js URL CONNECTIONS SECONDS` prints a LoadResult.
+ * With UPLOAD_BYTES in the environment it makes POSTs with so long a body.
+ */
 import { Pool } from 'undici';
 import type { LoadResult } from './load.js';
 
 const [url = '', connections = '1', seconds = '1'] = process.argv.slice(2);
 const { origin, pathname } = new URL(url);
+const uploadBytes = Number(process.env.UPLOAD_BYTES ?? 0);
+const request =
+  uploadBytes > 0
+    ? { path: pathname, method: 'POST' as const, body: Buffer.alloc(uploadBytes, 'x') }
+    : { path: pathname, method: 'GET' as const };
 const pool = new Pool(origin, { connections: Number(connections), pipelining: 1 });
 const startedAt = performance.now();
 /** Beyond so many there is nothing to measure. */
@@ -17,8 +25,9 @@ async function callInTurn(): Promise<void> {
   while (performance.now() < until && errors < MOST_ERRORS) {
     const from = performance.now();
     try {
-      const { statusCode, body } = await pool.request({ path: pathname, method: 'GET' });
-      await body.dump();
+      const { statusCode, body } = await pool.request(request);
+      // Read and not `dump`ed, which gives large bodies up.
+      for await (const _ of body);
       if (statusCode >= 400) errors++;
       tookMs.push(performance.now() - from);
     } catch {

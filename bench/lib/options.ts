@@ -7,17 +7,17 @@ export interface BenchOptions {
   readonly warmup: number;
   /** Seconds counted. */
   readonly seconds: number;
-  /** Connections of the load generator. */
-  readonly connections: number;
+  /** Scenarios to run; all if empty. */
+  readonly scenarios: readonly string[];
   /** Contenders to measure; all that are installed if empty. */
   readonly only: readonly string[];
 }
 
 export const USAGE = `npm run bench -- [--quick] [--rounds N] [--warmup SECONDS] [--seconds SECONDS]
-                 [--connections N] [--only NAME,NAME]`;
+                 [--scenario small,latency,large,upload] [--only NAME,NAME]`;
 
 /** No run may take the machine for longer, whatever is asked for. */
-const MOST = { rounds: 50, warmup: 60, seconds: 300, connections: 2_000 };
+const MOST = { rounds: 50, warmup: 60, seconds: 300 };
 
 /** The command line. Throws a RangeError for a value that is none, and what parseArgs throws for an unknown flag. */
 export function readOptions(args: readonly string[]): BenchOptions {
@@ -28,7 +28,7 @@ export function readOptions(args: readonly string[]): BenchOptions {
       rounds: { type: 'string' },
       warmup: { type: 'string' },
       seconds: { type: 'string' },
-      connections: { type: 'string' },
+      scenario: { type: 'string', default: '' },
       only: { type: 'string', default: '' },
     },
   });
@@ -41,7 +41,9 @@ export function readOptions(args: readonly string[]): BenchOptions {
     rounds: number('rounds', values.quick ? 1 : 3),
     warmup: number('warmup', values.quick ? 1 : 2),
     seconds: number('seconds', values.quick ? 1 : 4),
-    connections: number('connections', 32),
-    only: values.only.split(',').filter((name) => name !== ''),
+    scenarios: names(values.scenario),
+    only: names(values.only),
   };
 }
+
+const names = (list: string): string[] => list.split(',').filter((name) => name !== '');

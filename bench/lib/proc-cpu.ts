@@ -19,8 +19,8 @@ export function cpuMicroseconds(pid: number): number {
   return (parseCpuTicks(readFileSync(`/proc/${pid}/stat`, 'utf8')) * 1e6) / ticksPerSecond;
 }
 
-/** The most memory that a process has held at once, in MiB. */
-export function peakMemoryMiB(pid: number): number {
+/** The most memory that a process has held at once, in MB. */
+export function peakMemoryMb(pid: number): number {
   const status = readFileSync(`/proc/${pid}/status`, 'utf8');
-  return Number(/^VmHWM:\s+(\d+) kB/m.exec(status)?.[1] ?? NaN) / 1024;
+  return (Number(/^VmHWM:\s+(\d+) kB/m.exec(status)?.[1] ?? NaN) * 1_024) / 1e6;
 }

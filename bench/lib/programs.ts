@@ -63,6 +63,12 @@ export function caddy(template: string, folder: string, values: Values): Command
   };
 }
 
+/** Envoy with a configuration that is made from a template, in one worker thread. */
+export function envoy(template: string, folder: string, values: Values): Command {
+  const args = ['-c', fill(template, folder, values), '--concurrency', '1', '--use-dynamic-base-id', '-l', 'error'];
+  return { file: 'envoy', args };
+}
+
 /** Each program's version; undefined where it is not installed. */
 export const versions = {
   outrigger: () => (existsSync(compiled('src/main.js')) ? packageVersion('package.json') : undefined),
@@ -70,6 +76,7 @@ export const versions = {
   nginx: () => versionOf('nginx', ['-v'], /nginx\/([\d.]+)/),
   haproxy: () => versionOf('haproxy', ['-v'], /version ([\d.]+)/),
   caddy: () => versionOf('caddy', ['version'], /^v?(\d\S*)/m),
+  envoy: () => versionOf('envoy', ['--version'], /version: [0-9a-f]+\/([\d.]+)/),
 } satisfies Readonly<Record<string, () => string | undefined>>;
 
 /** Puts values for `${NAME}` into a template of the source tree and writes it to the folder. Returns the path. */

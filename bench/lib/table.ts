@@ -9,7 +9,28 @@ export interface Measurement {
   readonly p50Ms: number;
   readonly p99Ms: number;
   readonly errors: number;
-  readonly peakMemoryMiB: number;
+  readonly peakMemoryMb: number;
+}
+
+type Pick = (one: Measurement) => number;
+
+/** A column of figures. */
+export interface Column {
+  readonly title: string;
+  /** Whom it compares with, if it does: without a measurement of that one there is no column. */
+  readonly base?: string;
+  /** @param own one contender's measurements, among all */
+  cell(own: readonly Measurement[], all: readonly Measurement[]): string;
+}
+
+/** What somebody wants a figure to be. */
+export interface Aim {
+  readonly what: string;
+  readonly contender: string;
+  readonly bound: { readonly most: number } | { readonly least: number };
+  readonly digits: number;
+  /** Undefined: it was not measured. */
+  value(all: readonly Measurement[]): number | undefined;
 }
 
 /** The middle value; the mean of the two middle ones of an even number. NaN of none. */
@@ -21,44 +42,73 @@ export function median(values: readonly number[]): number {
 }
 
 /**
- * How much CPU a contender takes of what another one does: the median of the ratios within each round, since what
- * disturbs a round disturbs both. Undefined if they share no round.
+ * How a contender compares with another one: the median of the comparisons within each round, since what disturbs a round
+ * disturbs both. Undefined if they share no round.
  */
-export function cpuRatio(all: readonly Measurement[], contender: string, base: string): number | undefined {
-  const ratios = all
+export function compared(
+  all: readonly Measurement[],
+  contender: string,
+  base: string,
+  compare: (one: Measurement, other: Measurement) => number,
+): number | undefined {
+  const results = all
     .filter((one) => one.contender === contender)
     .flatMap((one) => {
       const other = all.find((candidate) => candidate.contender === base && candidate.round === one.round);
-      return other === undefined ? [] : [one.cpuPerCallUs / other.cpuPerCallUs];
+      return other === undefined ? [] : [compare(one, other)];
     });
-  return ratios.length === 0 ? undefined : median(ratios);
+  return results.length === 0 ? undefined : median(results);
 }
 
-/** A row per contender, least CPU first, with its CPU as a ratio of that of each base that was measured. */
-export function resultTable(all: readonly Measurement[], bases: readonly string[]): string {
-  const measured = bases.filter((base) => all.some(({ contender }) => contender === base));
-  const head = ['contender', 'CPU per call, µs', 'lowest–highest', ...measured.map((base) => `/ ${base}`)];
-  head.push('calls/s', 'p50, ms', 'p99, ms', 'peak memory, MiB', 'errors');
+/** The median over the rounds. */
+export function middle(title: string, pick: Pick, digits: number): Column {
+  return { title, cell: (own) => median(own.map(pick)).toFixed(digits) };
+}
+
+/** The lowest and the highest of the rounds: how much the figure beside it is worth. */
+export function range(pick: Pick, digits: number): Column {
+  return {
+    title: 'lowest–highest',
+    cell: (own) => {
+      const values = own.map(pick);
+      return `${Math.min(...values).toFixed(digits)}–${Math.max(...values).toFixed(digits)}`;
+    },
+  };
+}
+
+/** A comparison with one of the contenders, see `compared`. */
+export function against(
+  title: string,
+  base: string,
+  compare: (one: Measurement, other: Measurement) => number,
+  digits: number,
+): Column {
+  const cell: Column['cell'] = (own, all) =>
+    compared(all, own[0]?.contender ?? '', base, compare)?.toFixed(digits) ?? '-';
+  return { title, base, cell };
+}
+
+/** A row per contender, those with the least of `by` first. */
+export function resultTable(all: readonly Measurement[], columns: readonly Column[], by: Pick): string {
+  const shown = columns.filter(({ base }) => base === undefined || all.some(({ contender }) => contender === base));
   const rows = [...new Set(all.map(({ contender }) => contender))]
-    .map((contender) => ({ contender, own: all.filter((one) => one.contender === contender) }))
-    .map(({ contender, own }) => ({ contender, own, cpu: median(own.map((one) => one.cpuPerCallUs)) }))
-    .sort((a, b) => a.cpu - b.cpu)
-    .map(({ contender, own, cpu }) => {
-      const of = (pick: (one: Measurement) => number): number => median(own.map(pick));
-      const cpus = own.map((one) => one.cpuPerCallUs);
-      return [
-        contender,
-        cpu.toFixed(1),
-        `${Math.min(...cpus).toFixed(1)}–${Math.max(...cpus).toFixed(1)}`,
-        ...measured.map((base) => cpuRatio(all, contender, base)?.toFixed(2) ?? '-'),
-        of((one) => one.callsPerSecond).toFixed(0),
-        of((one) => one.p50Ms).toFixed(2),
-        of((one) => one.p99Ms).toFixed(2),
-        Math.max(...own.map((one) => one.peakMemoryMiB)).toFixed(0),
-        own.reduce((sum, one) => sum + one.errors, 0).toFixed(0),
-      ];
-    });
-  return markdown(head, rows);
+    .map((contender) => all.filter((one) => one.contender === contender))
+    .sort((a, b) => median(a.map(by)) - median(b.map(by)))
+    .map((own) => [own[0]!.contender, ...shown.map((column) => column.cell(own, all))]);
+  return markdown(['contender', ...shown.map(({ title }) => title)], rows);
+}
+
+/** A row per aim that was measured: what is wanted, what was found, and whether that will do. Empty if none was. */
+export function aimTable(all: readonly Measurement[], aims: readonly Aim[]): string {
+  const rows = aims.flatMap((aim) => {
+    const { what, contender, bound, digits } = aim;
+    const found = aim.value(all);
+    if (found === undefined) return [];
+    const met = 'most' in bound ? found <= bound.most : found >= bound.least;
+    const wanted = 'most' in bound ? `≤ ${bound.most}` : `≥ ${bound.least}`;
+    return [[`${contender}: ${what}`, wanted, found.toFixed(digits), met ? 'met' : 'missed']];
+  });
+  return rows.length === 0 ? '' : markdown(['aim', 'wanted', 'measured', ''], rows);
 }
 
 /** A table with its numbers to the right. */

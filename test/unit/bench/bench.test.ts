@@ -3,7 +3,16 @@ import { test } from 'node:test';
 import { parseWrk } from '../../../bench/lib/load.js';
 import { readOptions } from '../../../bench/lib/options.js';
 import { cpuMicroseconds, parseCpuTicks } from '../../../bench/lib/proc-cpu.js';
-import { cpuRatio, type Measurement, median, resultTable } from '../../../bench/lib/table.js';
+import {
+  against,
+  aimTable,
+  compared,
+  type Measurement,
+  median,
+  middle,
+  resultTable,
+} from '../../../bench/lib/table.js';
+import { chosen, scenarios } from '../../../bench/scenarios.js';
 
 const WRK = `Running 4s test @ http://127.0.0.1:1234/
   1 threads and 32 connections
@@ -18,8 +27,11 @@ const WRK = `Running 4s test @ http://127.0.0.1:1234/
   152034 requests in 4.00s, 180.22MB read
 `;
 
+const cpu = (one: Measurement) => one.cpuPerCallUs;
+const ratio = (one: Measurement, other: Measurement) => cpu(one) / cpu(other);
+
 function measured(contender: string, round: number, cpuPerCallUs: number): Measurement {
-  return { contender, round, cpuPerCallUs, callsPerSecond: 1_000, p50Ms: 1, p99Ms: 2, errors: 0, peakMemoryMiB: 50 };
+  return { contender, round, cpuPerCallUs, callsPerSecond: 1_000, p50Ms: 1, p99Ms: 2, errors: 0, peakMemoryMb: 50 };
 }
 
 test('what wrk prints is read with its units', () => {
@@ -59,7 +71,7 @@ test('the median of an even number is between the two in the middle', () => {
   assert.ok(Number.isNaN(median([])));
 });
 
-test('ratios are taken within a round, so that a slow round disturbs none', () => {
+test('comparisons are made within a round, so that a slow round disturbs none', () => {
   const all = [
     measured('base', 0, 10),
     measured('base', 1, 100),
@@ -68,27 +80,60 @@ test('ratios are taken within a round, so that a slow round disturbs none', () =
     measured('ours', 1, 200),
     measured('ours', 2, 20),
   ];
-  assert.equal(cpuRatio(all, 'ours', 'base'), 2);
-  assert.equal(cpuRatio(all, 'ours', 'nobody'), undefined);
+  assert.equal(compared(all, 'ours', 'base', ratio), 2);
+  assert.equal(compared(all, 'ours', 'nobody', ratio), undefined);
 });
 
-test('the table has a row for each contender, the cheapest first', () => {
-  const table = resultTable([measured('ours', 0, 20), measured('base', 0, 10)], ['base', 'absent']);
+test('the table has a row for each contender, the cheapest first, and no comparison with who did not run', () => {
+  const columns = [middle('CPU', cpu, 1), against('/ base', 'base', ratio, 2), against('/ absent', 'absent', ratio, 2)];
+  const table = resultTable([measured('ours', 0, 20), measured('base', 0, 10)], columns, cpu);
   assert.deepEqual(table.split('\n'), [
-    '| contender | CPU per call, µs | lowest–highest | / base | calls/s | p50, ms | p99, ms | peak memory, MiB | errors |',
-    '| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |',
-    '| base | 10.0 | 10.0–10.0 | 1.00 | 1000 | 1.00 | 2.00 | 50 | 0 |',
-    '| ours | 20.0 | 20.0–20.0 | 2.00 | 1000 | 1.00 | 2.00 | 50 | 0 |',
+    '| contender | CPU | / base |',
+    '| --- | ---: | ---: |',
+    '| base | 10.0 | 1.00 |',
+    '| ours | 20.0 | 2.00 |',
   ]);
 });
 
+test('an aim says whether it was met, and is left out where it was not measured', () => {
+  const aim = (bound: { most: number } | { least: number }, base: string) => ({
+    what: `CPU / ${base}`,
+    contender: 'ours',
+    bound,
+    digits: 1,
+    value: (all: readonly Measurement[]) => compared(all, 'ours', base, ratio),
+  });
+  const all = [measured('ours', 0, 20), measured('base', 0, 10)];
+  const aims = [
+    aim({ most: 2 }, 'base'),
+    aim({ most: 1.9 }, 'base'),
+    aim({ least: 2.1 }, 'base'),
+    aim({ least: 1 }, '-'),
+  ];
+  assert.deepEqual(aimTable(all, aims).split('\n').slice(2), [
+    '| ours: CPU / base | ≤ 2 | 2.0 | met |',
+    '| ours: CPU / base | ≤ 1.9 | 2.0 | missed |',
+    '| ours: CPU / base | ≥ 2.1 | 2.0 | missed |',
+  ]);
+  assert.equal(aimTable(all, []), '');
+});
+
+test('scenarios are chosen by name, all by default', () => {
+  assert.deepEqual(chosen([]), scenarios);
+  assert.deepEqual(
+    chosen(['large', 'small']).map(({ name }) => name),
+    ['small', 'large'],
+  );
+  assert.throws(() => chosen(['huge']), /no 'huge'; there are small, latency, large, upload/);
+});
+
 test('options have defaults, a quick set, and bounds', () => {
-  assert.deepEqual(readOptions([]), { rounds: 3, warmup: 2, seconds: 4, connections: 32, only: [] });
-  assert.deepEqual(readOptions(['--quick', '--rounds', '2', '--only', 'nginx,Caddy']), {
+  assert.deepEqual(readOptions([]), { rounds: 3, warmup: 2, seconds: 4, scenarios: [], only: [] });
+  assert.deepEqual(readOptions(['--quick', '--rounds', '2', '--only', 'nginx,Caddy', '--scenario', 'large']), {
     rounds: 2,
     warmup: 1,
     seconds: 1,
-    connections: 32,
+    scenarios: ['large'],
     only: ['nginx', 'Caddy'],
   });
   for (const bad of ['0', '1.5', 'many', '1000000']) assert.throws(() => readOptions(['--rounds', bad]), RangeError);
