@@ -157,7 +157,7 @@ describe('the documents', () => {
     assert.deepEqual(listed.sort(), [...Object.keys(dependencies), ...Object.keys(devDependencies)].sort());
   });
 
-  for (const file of ['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md']) {
+  for (const file of ['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', 'SECURITY.md']) {
     it(`link only to files that exist: ${file}`, () => {
       const links = [...read(file).matchAll(/\]\((?!https?:|#)([^)#]+)/g)].map((match) => match[1]!);
       assert.deepEqual(
