@@ -24,6 +24,8 @@ import type { Lookup } from './upstream/discovery.js';
 export interface AppOptions {
   readonly config: Config;
   readonly logger: Logger;
+  /** Lines that the log has lost so far; left out: it loses none. */
+  readonly logLinesDropped?: () => number;
   readonly clock: Clock;
   readonly random: Random;
   /** How names are looked up; left out: as the operating system does it. */
@@ -49,7 +51,8 @@ export interface App {
 }
 
 /** Wires the rooms together; nothing else does. */
-export function createApp({ config, logger, clock, random, lookup, version }: AppOptions): App {
+export function createApp(options: AppOptions): App {
+  const { config, logger, logLinesDropped = () => 0, clock, random, lookup, version } = options;
   const metrics = new Metrics({ topology: topologyOf(config), clock, version });
   const eventLog = new EventLog(logger, config.log.access);
   const emit = (event: PolicyEvent | CallEvent): void => {
@@ -80,6 +83,7 @@ export function createApp({ config, logger, clock, random, lookup, version }: Ap
     ...upstreams.sources(),
     replayMemoryBytes: () => replayMemory.used,
     inFlight: () => target.inFlight,
+    logLinesDropped,
   });
 
   return {

@@ -69,16 +69,23 @@ function withAddresses(config: Config, listen: readonly Address[] | undefined, a
 }
 
 async function serve(config: Config, createApp: CreateApp, demo: Demo | undefined, io: Io): Promise<number> {
-  const stream = new StdoutStream();
+  const stream = new StdoutStream(systemClock);
   const logger = createLogger(config.log, stream);
-  dieOnBugs(logger, stream);
+  dieOnBugs(logger, stream, io);
   for (const { file, line, path, message, suggestion } of warnings(config)) {
     logger.warn({ file, line, path, detail: message, suggestion }, 'policy file');
   }
   for (const { route, faults } of faultsInForce(config)) {
     logger.warn({ route, faults }, 'faults are injected on purpose');
   }
-  const app = createApp({ config, logger, clock: systemClock, random: systemRandom, version });
+  const app = createApp({
+    config,
+    logger,
+    logLinesDropped: () => stream.dropped,
+    clock: systemClock,
+    random: systemRandom,
+    version,
+  });
   const code = await untilSignalled(app, logger, async () => {
     let listening: Listening;
     try {
@@ -94,14 +101,16 @@ async function serve(config: Config, createApp: CreateApp, demo: Demo | undefine
     if (demo !== undefined) io.stderr.write(demo.hints(listening.listen[0] ?? '', listening.admin));
     return undefined;
   });
-  await stream.flushed(systemClock, LAST_LINES_MS);
+  await stream.flushed(LAST_LINES_MS);
   return code;
 }
 
 /** A bug leaves the process in a state that nobody has thought of: it ends, and whoever supervises it starts another. */
-function dieOnBugs(logger: Logger, stream: StdoutStream): void {
+function dieOnBugs(logger: Logger, stream: StdoutStream, io: Io): void {
   process.on('uncaughtException', (error, origin) => {
     logger.fatal({ err: error, origin }, 'bug');
-    void stream.flushed(systemClock, LAST_LINES_MS).then(() => process.exit(1));
+    // A death without a cause is the worst to look into.
+    if (stream.gone || !logger.isLevelEnabled('fatal')) io.stderr.write(`outrigger: bug: ${error.stack}\n`);
+    void stream.flushed(LAST_LINES_MS).then(() => process.exit(1));
   });
 }

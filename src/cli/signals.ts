@@ -10,7 +10,7 @@ function killed(signal: NodeJS.Signals): number {
 /**
  * Starts the app and waits until the process is to end; returns its exit code. The first SIGTERM or SIGINT drains, and
  * the code is 0 however much was still in flight at the drain's timeout. A second one cuts everything at once, as does
- * the first while the app still starts, for nothing is in flight then.
+ * the first while the app still starts, for nothing is in flight then. SIGHUP changes nothing.
  */
 export function untilSignalled(
   app: Pick<App, 'drain' | 'closeNow'>,
@@ -39,6 +39,10 @@ export function untilSignalled(
           resolve(killed(signal));
       }
     };
+    // What supervisors and log rotation send to have a file read again must not end what serves calls.
+    process.on('SIGHUP', (signal) => {
+      logger.warn({ signal, detail: 'a changed policy file is taken up by a restart' }, 'reload not available');
+    });
     process.on('SIGTERM', onSignal);
     process.on('SIGINT', onSignal);
     start().then((code) => {

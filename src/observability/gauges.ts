@@ -1,6 +1,6 @@
 import type { CircuitStateName } from '../policies/events.js';
 import type { MetricFamily } from './exposition.js';
-import { GaugeFamily } from './instruments.js';
+import { ForeignCounterFamily, GaugeFamily } from './instruments.js';
 
 /** Where the present state of things is read when metrics are scraped. One entry per upstream, key or route each. */
 export interface MetricSources {
@@ -15,6 +15,8 @@ export interface MetricSources {
   replayMemoryBytes(): number;
   /** Calls of the app that have not ended. */
   inFlight(): number;
+  /** Lines that the log has lost, since nobody took them. */
+  logLinesDropped?(): number;
   /** Routes with retries, and whether the switch lets them retry. */
   retriesEnabled?(): Iterable<{ readonly route: string; readonly enabled: boolean }>;
   /** Upstreams with active health checks. */
@@ -36,7 +38,7 @@ const CIRCUIT_STATES: readonly CircuitStateName[] = [
   'forced-closed',
 ];
 
-/** The gauges that other parts of the process answer for. Before there are sources they have no series. */
+/** The gauges, and a counter, that other parts of the process answer for. Before there are sources they have no series. */
 export function sourceGauges(sources: () => MetricSources | undefined): MetricFamily[] {
   return [
     new GaugeFamily('outrigger_in_flight_requests', 'Calls of the app that have not ended.', [], (sink) => {
@@ -47,6 +49,15 @@ export function sourceGauges(sources: () => MetricSources | undefined): MetricFa
       const now = sources();
       if (now !== undefined) sink([], now.replayMemoryBytes());
     }),
+    new ForeignCounterFamily(
+      'outrigger_log_lines_dropped_total',
+      'Log lines that were lost, since nobody took them from standard output.',
+      [],
+      (sink) => {
+        const dropped = sources()?.logLinesDropped?.();
+        if (dropped !== undefined) sink([], dropped);
+      },
+    ),
     ...circuitGauges(sources),
     ...concurrencyGauges(sources),
     ...healthGauges(sources),

@@ -127,7 +127,7 @@ export type GaugeSink = (labelValues: readonly string[], value: number) => void;
 
 /** A value that is read when it is scraped. */
 export class GaugeFamily implements MetricFamily {
-  readonly type = 'gauge';
+  readonly type: MetricType = 'gauge';
 
   constructor(
     readonly name: string,
@@ -141,4 +141,9 @@ export class GaugeFamily implements MetricFamily {
       sink('', labelText(this.labelNames, values), value);
     });
   }
+}
+
+/** What only goes up and is counted elsewhere; read when it is scraped. */
+export class ForeignCounterFamily extends GaugeFamily {
+  override readonly type = 'counter';
 }

@@ -11,10 +11,16 @@ export class Child {
   readonly #changed = new EventTarget();
   readonly #closed: Promise<unknown>;
 
-  constructor(script: string, args: readonly string[] = [], env: Readonly<Record<string, string>> = {}) {
+  /** @param stdout where its standard output goes: to `stdout` here, or to a descriptor */
+  constructor(
+    script: string,
+    args: readonly string[] = [],
+    env: Readonly<Record<string, string>> = {},
+    stdout: 'pipe' | number = 'pipe',
+  ) {
     this.process = spawn(process.execPath, [script, ...args], {
       env: { PATH: process.env.PATH, ...env },
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: ['ignore', stdout, 'pipe'],
     });
     this.process.stdout?.setEncoding('utf8').on('data', (text: string) => {
       this.stdout += text;

@@ -1,62 +1,27 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { mkdtempSync, writeFileSync } from 'node:fs';
 import { Agent, createServer, get, type IncomingMessage } from 'node:http';
 import { connect, type AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
-import { Child, compiled } from '../../support/child.js';
 import { startStreamingUpstream, startUpstream } from '../../support/http-upstream.js';
 import { promtool, skipWithoutPromtool } from '../../support/promtool.js';
+import {
+  endOf,
+  folder,
+  oneRoute,
+  policyFileOf,
+  spawnProxy,
+  startProxy as startProcess,
+  type ProxyProcess,
+} from '../../support/proxy-process.js';
 
-const MAIN = compiled('src/main');
-
-interface Proxy {
-  readonly child: Child;
-  /** `http://host:port` of the calls' and of the admin server. */
-  readonly url: string;
-  readonly admin: string;
-}
-
-function folder(): string {
-  return mkdtempSync(path.join(tmpdir(), 'outrigger-'));
-}
-
-function policy(upstream: string, more = ''): string {
-  const file = path.join(folder(), 'outrigger.yaml');
-  writeFileSync(
-    file,
-    `listen: 127.0.0.1:0
-admin: { listen: 127.0.0.1:0 }
-${more}
-upstreams: { service: { url: "${upstream}" } }
-routes: [{ name: all, match: {}, upstream: service, retry: { backoff: { base: 10ms } } }]
-`,
-  );
-  return file;
-}
-
-function spawnProxy(t: TestContext, args: readonly string[], env?: Readonly<Record<string, string>>): Child {
-  const child = new Child(MAIN, args, env);
-  t.after(() => child.process.kill('SIGKILL'));
-  return child;
+function policy(upstream: string): string {
+  return policyFileOf(oneRoute(upstream));
 }
 
 /** `outrigger run` in front of an upstream. */
-async function startProxy(t: TestContext, upstream: string, more?: string): Promise<Proxy> {
-  const child = spawnProxy(t, ['run', '--config', policy(upstream, more)]);
-  const [, url] = await child.says(/"address":"([^"]+)","msg":"listening"/);
-  const [, admin] = await child.says(/"address":"([^"]+)","msg":"admin listening"/);
-  await child.says(/"msg":"started"/);
-  return { child, url: url!, admin: admin! };
-}
-
-/** Milliseconds until it has ended, and its exit code. */
-async function endOf(child: Child): Promise<{ readonly code: number | string | null; readonly ms: number }> {
-  const start = performance.now();
-  const code = await child.ended();
-  return { code, ms: performance.now() - start };
+function startProxy(t: TestContext, upstream: string, more?: string): Promise<ProxyProcess> {
+  return startProcess(t, oneRoute(upstream, more));
 }
 
 async function answer(
