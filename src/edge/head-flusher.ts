@@ -1,4 +1,8 @@
-import type { ServerResponse } from 'node:http';
+/** An answer whose head may wait. */
+export interface WaitingHead {
+  /** Sends it, if it was not sent with the body. */
+  flushHead(): void;
+}
 
 /**
  * Sends heads whose bodies don't come with them: an event stream may be silent for long. A head is held back until
@@ -6,17 +10,15 @@ import type { ServerResponse } from 'node:http';
  * callback serves all heads of a turn.
  */
 export class HeadFlusher {
-  #waiting: ServerResponse[] = [];
+  #waiting: WaitingHead[] = [];
 
-  add(response: ServerResponse): void {
-    if (this.#waiting.push(response) === 1) process.nextTick(this.#flush);
+  add(head: WaitingHead): void {
+    if (this.#waiting.push(head) === 1) process.nextTick(this.#flush);
   }
 
   readonly #flush = (): void => {
     const waiting = this.#waiting;
     this.#waiting = [];
-    for (const response of waiting) {
-      if (!response.destroyed && !response.writableEnded) response.flushHeaders();
-    }
+    for (const head of waiting) head.flushHead();
   };
 }

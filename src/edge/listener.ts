@@ -2,6 +2,7 @@ import { createServer, IncomingMessage, type Server, type ServerResponse } from 
 import type { Socket } from 'node:net';
 import { OutriggerError, type ErrorReason } from '../errors.js';
 import { bind, type ListenAddress } from './bind.js';
+import { EdgeResponse } from './edge-response.js';
 import { problemBytes } from './problem.js';
 
 /** What a listener hands requests to: the current generation of the configuration. */
@@ -24,6 +25,9 @@ const CONNECTIONS_CHECKING_MS = 1_000;
 
 const upgradeAsked = Symbol('upgradeAsked');
 
+/** Node's own way to have done with a request; its types don't know it. */
+const dump: unknown = Reflect.get(IncomingMessage.prototype, '_dump');
+
 /**
  * A request whose `upgrade` says whether Node is to hand over the connection. With a listener for upgrades Node would hand
  * over every one of them; but any protocol other than WebSocket is to be ignored and the request served as HTTP/1.1
@@ -39,6 +43,14 @@ class EdgeRequest extends IncomingMessage {
 
   set upgrade(asked: unknown) {
     this[upgradeAsked] = asked;
+  }
+
+  /**
+   * Node asks for this when the answer is out, so that what was not read of a request makes way for the next one. It would
+   * take a request that has nothing to read, as most have, through six steps of ending a stream.
+   */
+  _dump(): void {
+    if ((!this.complete || this.readableLength > 0) && typeof dump === 'function') dump.call(this);
   }
 }
 
@@ -86,6 +98,7 @@ export class Listener {
     const server = createServer(
       {
         IncomingMessage: EdgeRequest,
+        ServerResponse: EdgeResponse,
         maxHeaderSize,
         headersTimeout: headersTimeoutMs,
         connectionsCheckingInterval: CONNECTIONS_CHECKING_MS,

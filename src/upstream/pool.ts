@@ -1,114 +1,214 @@
-import { isIP, type LookupFunction } from 'node:net';
-import { buildConnector, Pool, type Dispatcher } from 'undici';
-import type { Dispatch } from '../policies/policy.js';
-import { nameIn } from './discovery.js';
+import { Readable } from 'node:stream';
+import { OutriggerError } from '../errors.js';
+import { LocalController } from '../policies/pass-through.js';
+import type { CallOptions, Dispatch, Handler } from '../policies/policy.js';
+import { systemClock, type Clock, type Timer } from '../runtime/clock.js';
+import { afterPolling } from '../runtime/polling.js';
 import type { ConnectionPool } from './endpoint.js';
-import { hearLastWords } from './last-words.js';
-import { UndiciHandler } from './undici-handler.js';
+import { Connection, type ConnectionOwner } from './http1/connection.js';
+import { Connector, type ConnectorOptions } from './http1/connector.js';
+import { IdleConnections } from './http1/idle-connections.js';
+import { readInto } from './http1/read-buffer.js';
 
 /** How connections to an endpoint are made. A change of any of these needs a new pool. */
-export interface PoolOptions {
-  readonly connectTimeoutMs: number;
+export interface PoolOptions extends Pick<ConnectorOptions, 'connectTimeoutMs' | 'tls'> {
+  /** How long a connection may wait for its next request, in milliseconds. A server's own hint shortens it. */
   readonly keepAliveTimeoutMs: number;
-  readonly tls: {
-    readonly ca: string | undefined;
-    readonly cert: string | undefined;
-    readonly key: string | undefined;
-    readonly serverName: string | undefined;
-    readonly verify: boolean;
-  };
 }
 
 /** How much sooner than the server's own hint an idle connection is closed, so that it never closes under a request. */
 const KEEP_ALIVE_MARGIN_MS = 1_000;
 
-/** The most of an answer's head that is read. Larger than Node's 16 KiB: an upstream that sends more is not ours to judge. */
-const MAX_RESPONSE_HEAD_BYTES = 64 * 1024;
+/** Requests that may be made again when a server has closed their connection without an answer (RFC 9110, 9.2.2). */
+const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE', 'QUERY']);
 
 /**
- * The connections to one endpoint. As many as needed are opened: the concurrency limit bounds them. undici's own timeouts
- * for heads are off, since the attempt timeout ends attempts; the one between chunks comes with each dispatch.
+ * The connections to one endpoint. As many as needed are opened: the concurrency limit bounds them. It has no timeout for
+ * heads, since the attempt timeout ends attempts; the one between chunks comes with each dispatch.
  *
  * @param address one of the addresses of the origin's name, where connections go to; Host and TLS name the origin still
  */
-export function createPool(origin: string, options: PoolOptions, address?: string): ConnectionPool {
-  const { ca, cert, key, serverName, verify } = options.tls;
-  const connector = buildConnector({
-    timeout: options.connectTimeoutMs,
-    rejectUnauthorized: verify,
-    ...(ca === undefined ? {} : { ca }),
-    ...(cert === undefined ? {} : { cert }),
-    ...(key === undefined ? {} : { key }),
-    ...(address === undefined ? {} : { lookup: always(address) }),
-  });
-  const { protocol, hostname } = new URL(origin);
-  // An address is no server name (RFC 6066, 3): the certificate is then held against the address.
-  const certified = serverName ?? (nameIn(origin) === undefined ? undefined : hostname);
-  const pool = new Pool(origin, {
-    pipelining: 1,
-    headersTimeout: 0,
-    maxHeaderSize: MAX_RESPONSE_HEAD_BYTES,
-    keepAliveTimeout: options.keepAliveTimeoutMs,
-    // A hint may shorten the time, and never lengthen it.
-    keepAliveMaxTimeout: options.keepAliveTimeoutMs,
-    keepAliveTimeoutThreshold: KEEP_ALIVE_MARGIN_MS,
-    connect: ({ servername: _fromHostHeader, ...to }, callback) =>
-      connector(certified === undefined ? to : { ...to, servername: certified }, (...[error, socket]) => {
-        if (error !== null) {
-          callback(error, null);
+export function createPool(
+  origin: string,
+  options: PoolOptions,
+  address?: string,
+  clock: Clock = systemClock,
+): ConnectionPool {
+  return new Http1Pool(origin, options, address, clock);
+}
+
+/** A request that waits for a connection. */
+interface Waiting {
+  readonly opts: CallOptions;
+  readonly handler: Handler;
+}
+
+/** Ends an attempt to connect. */
+interface Connecting {
+  destroy(): void;
+}
+
+class Http1Pool implements ConnectionPool, ConnectionOwner {
+  readonly host: string;
+  readonly clock: Clock;
+  readonly #connector: Connector;
+  readonly #keepAliveTimeoutMs: number;
+  readonly #idle = new IdleConnections();
+  readonly #open = new Set<Connection>();
+  /** Never fewer than there are requests waiting: each of those has a connection on its way, if no other is free first. */
+  readonly #connecting = new Set<Connecting>();
+  readonly #upgrading = new Set<Connecting>();
+  #waiting: Waiting[] = [];
+  #sweep: Timer | undefined;
+  #closed = false;
+  #whenEmpty: (() => void)[] = [];
+
+  constructor(origin: string, options: PoolOptions, address: string | undefined, clock: Clock) {
+    const { connectTimeoutMs, keepAliveTimeoutMs, tls } = options;
+    this.host = new URL(origin).host;
+    this.clock = clock;
+    this.#connector = new Connector({ origin, address, connectTimeoutMs, tls, clock });
+    this.#keepAliveTimeoutMs = keepAliveTimeoutMs;
+  }
+
+  readonly dispatch: Dispatch = (opts: CallOptions, handler) => {
+    if (this.#closed) {
+      fail({ opts, handler }, new OutriggerError('connect-failure', 'the pool is closed', { reason: 'closed' }));
+    } else if (typeof opts.upgrade === 'string') {
+      this.#connectForUpgrade(opts, handler);
+    } else {
+      this.#send({ opts, handler });
+    }
+    return true;
+  };
+
+  /** Waits for what is in flight, then closes. */
+  close(): Promise<void> {
+    this.#closed = true;
+    this.#sweep?.cancel();
+    for (const connection of [...this.#idle]) connection.destroy();
+    return new Promise((resolve) => {
+      this.#whenEmpty.push(resolve);
+      this.#checkEmpty();
+    });
+  }
+
+  /** Ends what is in flight. */
+  destroy(): Promise<void> {
+    const closed = this.close();
+    for (const connection of [...this.#open]) connection.destroy();
+    for (const connecting of [...this.#connecting, ...this.#upgrading]) connecting.destroy();
+    return closed;
+  }
+
+  // Its connections tell.
+
+  onFree(connection: Connection, keepAliveMs: number | undefined): void {
+    const hint = keepAliveMs === undefined ? Infinity : keepAliveMs - KEEP_ALIVE_MARGIN_MS;
+    this.#serve(connection, Math.min(this.#keepAliveTimeoutMs, hint));
+  }
+
+  onGone(connection: Connection): void {
+    this.#idle.remove(connection);
+    this.#open.delete(connection);
+    this.#checkEmpty();
+  }
+
+  #send(waiting: Waiting): void {
+    const connection = this.#idle.take(this.clock.now());
+    if (connection === undefined) {
+      this.#waiting.push(waiting);
+      this.#connect();
+    } else if (IDEMPOTENT.has(waiting.opts.method)) {
+      if (!connection.send(waiting.opts, waiting.handler)) this.#serve(connection, this.#keepAliveTimeoutMs);
+    } else {
+      this.#sendOnceChecked(connection, waiting);
+    }
+  }
+
+  /**
+   * A request that may not be made again is not sent before the connection was looked at: its server may have closed it just
+   * now, and the news lie unread.
+   */
+  #sendOnceChecked(connection: Connection, waiting: Waiting): void {
+    afterPolling(() => {
+      if (!connection.usable) this.#send(waiting);
+      else if (!connection.send(waiting.opts, waiting.handler)) this.#serve(connection, this.#keepAliveTimeoutMs);
+    });
+  }
+
+  /** Gives a connection to the request that waits longest; without one it is idle, for `keepMs`. */
+  #serve(connection: Connection, keepMs: number): void {
+    for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) {
+      if (connection.send(next.opts, next.handler)) return;
+    }
+    if (this.#closed || keepMs <= 0) {
+      connection.destroy();
+      return;
+    }
+    this.#idle.push(connection, this.clock.now() + keepMs);
+    this.#sweep ??= this.clock.setTimer(keepMs, this.#closeExpired, true);
+  }
+
+  readonly #closeExpired = (): void => {
+    const now = this.clock.now();
+    for (const connection of this.#idle.expired(now)) connection.destroy();
+    const wait = this.#idle.nextExpiry() - now;
+    this.#sweep = wait === Infinity ? undefined : this.clock.setTimer(wait, this.#closeExpired, true);
+  };
+
+  #connect(): void {
+    const { readsPlain } = this.#connector;
+    let read: (bytes: Buffer) => void = () => {};
+    const socket = this.#connector.connect(
+      (error) => {
+        this.#connecting.delete(socket);
+        if (error !== undefined) {
+          this.#connectFailed(error);
           return;
         }
-        socket.on('error', tellReset);
-        hearLastWords(socket);
-        callback(null, socket);
-      }),
-  });
-  return new EndpointPool(pool, protocol === 'https:' ? (certified ?? hostname) : undefined);
-}
-
-/**
- * undici takes a reset for the end of an answer whose end is the connection's (RFC 9112, 6.3), since on macOS one may come
- * after a full body: an answer cut off in the middle would be passed on as whole. It knows a reset by its code, so that
- * one goes by another name before it hears of it.
- */
-function tellReset(error: NodeJS.ErrnoException): void {
-  if (error.code === 'ECONNRESET') error.code = 'ECONNABORTED';
-}
-
-/** undici's pool as a layer of the line. */
-class EndpointPool implements ConnectionPool {
-  readonly #pool: Pool;
-  /**
-   * undici takes the TLS name from a request's Host header and drops the connection when the next request's differs. With
-   * preserveHost that header is whatever the app asked for, and says nothing about who the upstream must be.
-   */
-  readonly #servername: string | undefined;
-
-  constructor(pool: Pool, servername: string | undefined) {
-    this.#pool = pool;
-    this.#servername = servername;
+        const connection = new Connection(socket, this, readsPlain);
+        ({ read } = connection);
+        this.#open.add(connection);
+        this.#serve(connection, this.#keepAliveTimeoutMs);
+      },
+      readsPlain ? readInto((bytes) => read(bytes)) : undefined,
+    );
+    this.#connecting.add(socket);
   }
 
-  readonly dispatch: Dispatch = (opts, handler) => {
-    const named: Dispatcher.DispatchOptions & { servername?: string } =
-      this.#servername === undefined ? opts : { ...opts, servername: this.#servername };
-    return this.#pool.dispatch(named, new UndiciHandler(handler));
-  };
-
-  close(): Promise<void> {
-    return this.#pool.close();
+  /** The request that waits longest fails, unless a connection is on its way for every one that waits. */
+  #connectFailed(error: Error): void {
+    if (this.#waiting.length > this.#connecting.size) {
+      fail(this.#waiting.shift()!, error);
+    }
+    this.#checkEmpty();
   }
 
-  destroy(): Promise<void> {
-    return this.#pool.destroy();
+  /** What follows a switch of protocols is read from the socket as a stream, so that the connection is one of its own. */
+  #connectForUpgrade(opts: CallOptions, handler: Handler): void {
+    const socket = this.#connector.connect((error) => {
+      this.#upgrading.delete(socket);
+      if (error !== undefined) {
+        fail({ opts, handler }, error);
+        this.#checkEmpty();
+        return;
+      }
+      const connection = new Connection(socket, this, false);
+      this.#open.add(connection);
+      if (!connection.send(opts, handler)) this.#serve(connection, this.#keepAliveTimeoutMs);
+    });
+    this.#upgrading.add(socket);
+  }
+
+  #checkEmpty(): void {
+    if (!this.#closed || this.#open.size + this.#connecting.size + this.#upgrading.size > 0) return;
+    for (const resolve of this.#whenEmpty.splice(0)) resolve();
   }
 }
 
-/** A lookup that has the answer already. */
-function always(address: string): LookupFunction {
-  const family = isIP(address);
-  return (_hostname, { all }, callback) => {
-    if (all === true) callback(null, [{ address, family }]);
-    else callback(null, address, family);
-  };
+/** Ends a request for which there is no connection. */
+function fail({ opts, handler }: Waiting, error: Error): void {
+  if (opts.body instanceof Readable) opts.body.destroy();
+  handler.onResponseError?.(new LocalController(null, error), error);
 }

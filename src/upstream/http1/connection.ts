@@ -1,0 +1,274 @@
+import type { Socket } from 'node:net';
+import { Readable } from 'node:stream';
+import { OutriggerError } from '../../errors.js';
+import type { CallOptions, Handler } from '../../policies/policy.js';
+import type { Clock, Timer } from '../../runtime/clock.js';
+import { hearLastWords } from '../last-words.js';
+import { brokenBody } from './chunked-decoder.js';
+import { Exchange } from './exchange.js';
+import { headersWhenAsked } from './headers-when-asked.js';
+import { RequestBodyWriter } from './request-body-writer.js';
+import { requestHead, unsendable } from './request-head.js';
+import { badResponse, type ResponseHead } from './response-head.js';
+import { ResponseParser, type ResponseSink } from './response-parser.js';
+
+/** Whose a connection is. */
+export interface ConnectionOwner {
+  /** For Host headers. */
+  readonly host: string;
+  readonly clock: Clock;
+  /** It can take a request. `keepAliveMs`: how long the server says that it keeps it, if it does. */
+  onFree(connection: Connection, keepAliveMs: number | undefined): void;
+  /** It can take none any more. Told once. */
+  onGone(connection: Connection): void;
+}
+
+/** Content of up to so many bytes is written in one piece with its head. */
+const ONE_PIECE_BYTES = 4 * 1024;
+
+/** One connection to an endpoint. It carries one request at a time and reads its answer; it is never reused in doubt. */
+export class Connection implements ResponseSink {
+  // Its place among the idle ones (idle-connections.ts).
+  newer: Connection | undefined;
+  older: Connection | undefined;
+  idleUntil = 0;
+
+  readonly #socket: Socket;
+  readonly #owner: ConnectionOwner;
+  /** Whether bytes that are read lie in a buffer that is used again. */
+  readonly #borrowed: boolean;
+  readonly #parser = new ResponseParser(this);
+  #exchange: Exchange | undefined;
+  #upload: RequestBodyWriter | undefined;
+  #head: ResponseHead | undefined;
+  /** The answer has ended; what is left is to tell so. */
+  #trailers: string[] | undefined;
+  #idleTimer: Timer | undefined;
+  #readAt = 0;
+  #gone = false;
+
+  /** @param borrowed whether what `read` is given is used again afterwards */
+  constructor(socket: Socket, owner: ConnectionOwner, borrowed: boolean) {
+    this.#socket = socket;
+    this.#owner = owner;
+    this.#borrowed = borrowed;
+    hearLastWords(socket);
+    if (!borrowed) socket.on('data', this.read);
+    socket.on('end', this.#onEnd).on('error', this.#onError).on('close', this.#onClose);
+  }
+
+  /** Sends a request, and tells the handler how it goes. False: nothing was sent, and the handler knows; it is free still. */
+  send(opts: CallOptions, handler: Handler): boolean {
+    const upgrade = typeof opts.upgrade === 'string' ? opts.upgrade : undefined;
+    const exchange = new Exchange(this, handler, opts.method, upgrade, opts.bodyTimeout ?? 0);
+    const { body } = opts;
+    const bytes = body === null || body === undefined ? undefined : bytesOf(body);
+    let head;
+    try {
+      head = requestHead(opts, this.#owner.host, body instanceof Readable ? undefined : (bytes?.length ?? 0));
+      // Thrown here, or aborted, nothing is sent and the connection is left to others.
+      handler.onRequestStart?.(exchange, null);
+      if (exchange.reason !== null) throw exchange.reason;
+    } catch (error) {
+      exchange.over = true;
+      if (body instanceof Readable) body.destroy();
+      handler.onResponseError?.(exchange, error as Error);
+      return false;
+    }
+    this.#exchange = exchange;
+    this.#parser.expect(opts.method);
+    this.#write(head.text, bytes);
+    if (body instanceof Readable && this.#exchange === exchange) {
+      this.#upload = new RequestBodyWriter(this.#socket, body, head.contentLength, (error) => this.#fail(error));
+    }
+    return true;
+  }
+
+  /** Whether it can carry a request. */
+  get usable(): boolean {
+    return !this.#gone && this.#exchange === undefined;
+  }
+
+  /** Ends it; an exchange that is under way breaks. */
+  destroy(): void {
+    if (this.#exchange === undefined) this.#leave();
+    else this.#fail(new OutriggerError('reset', 'the connection was closed here', { reason: 'closed' }));
+  }
+
+  // The exchange steers.
+
+  abort(exchange: Exchange, reason: Error): void {
+    if (exchange === this.#exchange) this.#fail(reason);
+  }
+
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    this.#readAt = this.#owner.clock.now();
+    this.#socket.resume();
+  }
+
+  // The socket tells.
+
+  /** Bytes have come. */
+  readonly read = (input: Buffer): void => {
+    const exchange = this.#exchange;
+    // An answer to nothing: it must not become the next request's.
+    if (exchange === undefined) {
+      this.#leave();
+      return;
+    }
+    let taken: number;
+    try {
+      taken = this.#parser.read(input);
+    } catch (error) {
+      this.#fail(asOutriggerError(error));
+      return;
+    }
+    if (exchange !== this.#exchange) return;
+    if (this.#trailers !== undefined) this.#finish(exchange, taken === input.length);
+    else if (this.#head?.status === 101) this.#switch(exchange, this.#head, input.subarray(taken));
+    else if (this.#head !== undefined && exchange.idleTimeoutMs > 0) this.#watchPauses(exchange);
+  };
+
+  readonly #onEnd = (): void => {
+    const exchange = this.#exchange;
+    if (exchange === undefined) this.#leave();
+    else if (this.#parser.end()) this.#finish(exchange, false);
+    else this.#fail(this.#brokenOff());
+  };
+
+  readonly #onError = (error: Error): void => {
+    if (this.#exchange === undefined) this.#leave();
+    else this.#fail(error);
+  };
+
+  readonly #onClose = (): void => {
+    if (this.#exchange !== undefined) this.#fail(this.#brokenOff());
+    this.#leave();
+  };
+
+  // The parser tells.
+
+  onHead(head: ResponseHead): void {
+    const exchange = this.#exchange!;
+    if (head.status === 101) {
+      if (exchange.upgrade === undefined) throw badResponse('it switches protocols unasked');
+      this.#head = head;
+      return;
+    }
+    // An answer to Expect, which is never sent on.
+    if (head.status === 100) return;
+    if (head.status >= 200) this.#head = head;
+    exchange.rawHeaders = head.rawHeaders;
+    exchange.handler.onResponseStart?.(exchange, head.status, headersWhenAsked(head.rawHeaders), head.statusText);
+  }
+
+  onBody(bytes: Buffer): void {
+    const exchange = this.#exchange!;
+    exchange.handler.onResponseData?.(exchange, this.#borrowed ? Buffer.from(bytes) : bytes);
+  }
+
+  onComplete(trailers: string[]): void {
+    this.#trailers = trailers;
+  }
+
+  #write(head: string, bytes: Buffer | undefined): void {
+    const socket = this.#socket;
+    if (bytes === undefined || bytes.length === 0) {
+      socket.write(head, 'latin1');
+    } else if (bytes.length <= ONE_PIECE_BYTES) {
+      socket.write(head + bytes.toString('latin1'), 'latin1');
+    } else {
+      socket.cork();
+      socket.write(head, 'latin1');
+      socket.write(bytes);
+      socket.uncork();
+    }
+  }
+
+  /** The answer is whole. It is told once the connection is free, so that whoever hears of it can have it. */
+  #finish(exchange: Exchange, clean: boolean): void {
+    const { keepAliveMs, persistent } = this.#head!;
+    const trailers = this.#trailers!;
+    const sent = this.#upload?.finished ?? true;
+    this.#endExchange(exchange);
+    if (exchange.paused) this.#socket.resume();
+    if (clean && persistent && sent && !this.#gone) this.#owner.onFree(this, keepAliveMs);
+    else this.#leave();
+    exchange.rawTrailers = trailers;
+    exchange.handler.onResponseEnd?.(exchange, headersWhenAsked(trailers));
+  }
+
+  #fail(error: Error): void {
+    const exchange = this.#exchange;
+    if (exchange === undefined) return;
+    this.#parser.stop();
+    this.#endExchange(exchange);
+    this.#leave();
+    exchange.handler.onResponseError?.(exchange, error);
+  }
+
+  /** The connection goes on in another protocol, in other hands. */
+  #switch(exchange: Exchange, head: ResponseHead, rest: Buffer): void {
+    const socket = this.#socket;
+    this.#endExchange(exchange);
+    socket.off('data', this.read).off('end', this.#onEnd).off('error', this.#onError).off('close', this.#onClose);
+    socket.pause();
+    if (rest.length > 0) socket.unshift(rest);
+    this.#gone = true;
+    this.#owner.onGone(this);
+    exchange.rawHeaders = head.rawHeaders;
+    exchange.handler.onRequestUpgrade?.(exchange, head.status, headersWhenAsked(head.rawHeaders), socket);
+  }
+
+  #endExchange(exchange: Exchange): void {
+    exchange.over = true;
+    this.#exchange = undefined;
+    this.#head = undefined;
+    this.#trailers = undefined;
+    this.#upload?.stop();
+    this.#upload = undefined;
+    this.#idleTimer?.cancel();
+    this.#idleTimer = undefined;
+  }
+
+  #leave(): void {
+    if (this.#gone) return;
+    this.#gone = true;
+    this.#socket.destroy();
+    this.#owner.onGone(this);
+  }
+
+  /** One timer for as long as a body lasts, not one for each piece. */
+  #watchPauses(exchange: Exchange): void {
+    this.#readAt = this.#owner.clock.now();
+    this.#idleTimer ??= this.#owner.clock.setTimer(exchange.idleTimeoutMs, () => this.#checkPause(exchange));
+  }
+
+  #checkPause(exchange: Exchange): void {
+    const { clock } = this.#owner;
+    const left = exchange.paused ? exchange.idleTimeoutMs : this.#readAt + exchange.idleTimeoutMs - clock.now();
+    if (left > 0) this.#idleTimer = clock.setTimer(left, () => this.#checkPause(exchange));
+    else this.#fail(new OutriggerError('bad-response', 'the response stalled', { reason: 'idle' }));
+  }
+
+  #brokenOff(): OutriggerError {
+    if (this.#head !== undefined) return brokenBody('the connection ended before its end');
+    return new OutriggerError('reset', 'the connection ended before the answer', { reason: 'closed' });
+  }
+}
+
+function bytesOf(body: NonNullable<CallOptions['body']>): Buffer | undefined {
+  if (typeof body === 'string') return Buffer.from(body);
+  if (body instanceof Uint8Array) return Buffer.from(body.buffer, body.byteOffset, body.byteLength);
+  if (body instanceof Readable) return undefined;
+  throw unsendable('a body of this kind');
+}
+
+function asOutriggerError(error: unknown): OutriggerError {
+  if (error instanceof OutriggerError) return error;
+  return new OutriggerError('internal', 'a layer failed while it read an answer', { cause: error });
+}
