@@ -56,8 +56,13 @@ export function createApp(options: AppOptions): App {
   const metrics = new Metrics({ topology: topologyOf(config), clock, version });
   const eventLog = new EventLog(logger, config.log.access);
   const emit = (event: PolicyEvent | CallEvent): void => {
-    metrics.record(event);
-    eventLog.record(event);
+    try {
+      metrics.record(event);
+      eventLog.record(event);
+    } catch (error) {
+      // Who only watches must not break what is watched.
+      logger.error({ err: error, event: event.type }, 'bug');
+    }
   };
   const deps: PolicyDeps = { clock, random, emit };
   const replayMemory = new ReplayMemory(config.limits.replayMemoryBytes);

@@ -64,3 +64,13 @@ export class OutriggerError extends Error {
     this.headers = details.headers ?? NONE;
   }
 }
+
+/** Whether a call ended by a fault of our own. */
+export function isInternal(error: Error): boolean {
+  return error instanceof OutriggerError && error.code === 'internal';
+}
+
+/** What a call ends with when something threw: an error of ours as it is; anything else is a fault of our own. */
+export function asInternal(thrown: unknown, message: string): OutriggerError {
+  return thrown instanceof OutriggerError ? thrown : new OutriggerError('internal', message, { cause: thrown });
+}

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { OutriggerError } from '../errors.js';
-import { createCall } from '../pipeline/call.js';
+import { asInternal, OutriggerError } from '../errors.js';
+import { createCall, type CallStart } from '../pipeline/call.js';
 import type { ReplayMemory } from '../pipeline/replay-memory.js';
 import { IncomingBody, NO_BODY } from '../pipeline/request-body.js';
 import type { CallOptions } from '../policies/policy.js';
@@ -70,33 +70,21 @@ export class Forwarder {
     const method = request.method ?? '';
     let path = '';
     let route: PreparedRoute;
-    let parsed: RequestTarget;
     let host: string;
+    let sent: { readonly path: string; readonly headers: string[]; readonly forwarded: readonly string[] };
     try {
-      parsed = parseTarget(target);
+      const parsed = parseTarget(target);
       ({ path } = parsed);
       host = hostOf(request, head, parsed);
       route = this.#route({ host, path, method, header }, head);
+      const sender = { address: request.socket.remoteAddress, host, httpVersion: request.httpVersion };
+      sent = {
+        path: rewritePath(path, route.rewrite) + parsed.query,
+        headers: applyEdits(route.preserveHost ? ['host', host, ...head.headers] : head.headers, route.requestEdits),
+        forwarded: forwardedHeaders(head, sender, route.requestEdits),
+      };
     } catch (error) {
-      const call = createCall({
-        route: NO_ROUTE,
-        upstream: NO_ROUTE,
-        method,
-        host: '',
-        path,
-        startedAt,
-        traceId: undefined,
-        body: NO_BODY,
-        forwarded: [],
-        header,
-      });
-      const noBody = !hasBody(head);
-      respond(call, request, response, this.#context, {
-        responseEdits: NO_EDITS,
-        idleTimeoutMs: REFUSAL_IDLE_MS,
-        requestComplete: () => noBody || request.complete,
-        release: () => {},
-      }).fail(asRefusal(error));
+      this.#refuse(request, response, respond, { method, path, startedAt }, asInternal(error, 'the edge failed'));
       return;
     }
 
@@ -104,7 +92,6 @@ export class Forwarder {
       this.#context.emit({ type: 'timeout', call, kind: 'idle' });
       responder.fail(stalled());
     });
-    const sender = { address: request.socket.remoteAddress, host, httpVersion: request.httpVersion };
     const call = createCall({
       route: route.name,
       upstream: route.upstream,
@@ -114,7 +101,7 @@ export class Forwarder {
       startedAt,
       traceId: this.#options.traceIdOf?.(header),
       body: body ?? NO_BODY,
-      forwarded: forwardedHeaders(head, sender, route.requestEdits),
+      forwarded: sent.forwarded,
       header,
     });
     const responder = respond(call, request, response, this.#context, {
@@ -124,9 +111,9 @@ export class Forwarder {
       release: () => body?.discard(),
     });
     const opts: CallOptions = {
-      path: rewritePath(path, route.rewrite) + parsed.query,
+      path: sent.path,
       method,
-      headers: applyEdits(route.preserveHost ? ['host', host, ...head.headers] : head.headers, route.requestEdits),
+      headers: sent.headers,
       // The layers' own clocks decide how long a head may take.
       headersTimeout: 0,
       bodyTimeout: route.idleTimeoutMs,
@@ -138,6 +125,34 @@ export class Forwarder {
     } else {
       dispatch(route, opts, responder);
     }
+  }
+
+  /** Answers a request that goes nowhere. */
+  #refuse(
+    request: IncomingMessage,
+    response: ServerResponse,
+    respond: ResponderFactory,
+    known: Pick<CallStart, 'method' | 'path' | 'startedAt'>,
+    error: OutriggerError,
+  ): void {
+    const head = readRequestHead(request.rawHeaders);
+    const call = createCall({
+      ...known,
+      route: NO_ROUTE,
+      upstream: NO_ROUTE,
+      host: '',
+      traceId: undefined,
+      body: NO_BODY,
+      forwarded: [],
+      header: (name) => headerOf(request.rawHeaders, name),
+    });
+    const noBody = !hasBody(head);
+    respond(call, request, response, this.#context, {
+      responseEdits: NO_EDITS,
+      idleTimeoutMs: REFUSAL_IDLE_MS,
+      requestComplete: () => noBody || request.complete,
+      release: () => {},
+    }).fail(error);
   }
 
   #route(request: Parameters<Router<PreparedRoute>['find']>[0], head: RequestHead): PreparedRoute {
@@ -179,7 +194,7 @@ function dispatch(route: EdgeRoute, opts: CallOptions, responder: Responder): vo
   try {
     route.dispatch(opts, responder);
   } catch (cause) {
-    responder.fail(new OutriggerError('internal', 'the pipeline failed', { cause }));
+    responder.fail(asInternal(cause, 'the pipeline failed'));
   }
 }
 
@@ -209,8 +224,4 @@ function hostOf(request: IncomingMessage, head: RequestHead, target: RequestTarg
 
 function stalled(): OutriggerError {
   return new OutriggerError('bad-request', 'the request stalled', { reason: 'body-stalled' });
-}
-
-function asRefusal(error: unknown): OutriggerError {
-  return error instanceof OutriggerError ? error : new OutriggerError('internal', 'the edge failed', { cause: error });
 }

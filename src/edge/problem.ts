@@ -101,8 +101,9 @@ const FACES: Readonly<Record<ErrorCode, Face>> = {
     proxyError: 'proxy_internal_error',
     detail: (upstream) => `The attempt at upstream '${upstream}' was cancelled.`,
   },
+  // RFC 9209 recommends 500, which an app would take for the service's own answer.
   internal: {
-    status: 500,
+    status: 502,
     title: 'Internal error',
     proxyError: 'proxy_internal_error',
     detail: () => 'The proxy failed.',

@@ -1,5 +1,5 @@
 import { STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:http';
-import { OutriggerError } from '../errors.js';
+import { asInternal, OutriggerError } from '../errors.js';
 import type { CallEvent, CallOutcome, PolicyEvent } from '../policies/events.js';
 import type { Call, Controller, Handler, ResponseHeaders } from '../policies/policy.js';
 import type { Clock, Timer } from '../runtime/clock.js';
@@ -177,9 +177,14 @@ export class Responder implements Handler, Live {
     this.#end(this.#beginning?.toString('latin1'));
   }
 
-  onResponseError(_controller: Controller | undefined, error: Error): void {
-    if (this.#state === 'waiting') this.#answerProblem(asOutriggerError(error));
-    else if (this.#state === 'streaming') this.#break(asOutriggerError(error));
+  onResponseError(_controller: Controller | undefined, raw: Error): void {
+    const error = asInternal(raw, raw.message);
+    if (this.#state === 'waiting') this.#answerProblem(error);
+    else if (this.#state === 'streaming') this.#break(error);
+    if (error.code !== 'internal') return;
+    // A layer broke: those below it may go on.
+    this.#error ??= error;
+    this.#abort(error);
   }
 
   // The edge ends the call.
@@ -188,7 +193,16 @@ export class Responder implements Handler, Live {
   fail(error: OutriggerError): void {
     if (this.#state === 'waiting') this.#answerProblem(error);
     else if (this.#state === 'streaming') this.#break(error);
-    this.#controller?.abort(error);
+    this.#abort(error);
+  }
+
+  /** The call has ended for the app, whatever the layers make of it. */
+  #abort(reason: OutriggerError): void {
+    try {
+      this.#controller?.abort(reason);
+    } catch (cause) {
+      this.#error = asInternal(cause, 'the call could not be cut');
+    }
   }
 
   /**
@@ -268,7 +282,7 @@ export class Responder implements Handler, Live {
     if (this.#pipelined) this.request.socket.off('close', this.settle);
     if (unfinished) {
       this.#error = clientGone();
-      this.#controller?.abort(this.#error);
+      this.#abort(this.#error);
     }
     this.options.release();
     context.live.delete(this);
@@ -295,8 +309,4 @@ export class Responder implements Handler, Live {
 
 function clientGone(): OutriggerError {
   return new OutriggerError('client-gone', 'the app closed its connection');
-}
-
-function asOutriggerError(error: Error): OutriggerError {
-  return error instanceof OutriggerError ? error : new OutriggerError('internal', error.message, { cause: error });
 }

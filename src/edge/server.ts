@@ -2,14 +2,16 @@ import { createServer, METHODS, type IncomingMessage, type ServerResponse } from
 import type { Socket } from 'node:net';
 import proxy from '@fastify/http-proxy';
 import fastify from 'fastify';
-import { OutriggerError } from '../errors.js';
+import { asInternal, OutriggerError } from '../errors.js';
+import { createCall } from '../pipeline/call.js';
 import type { ReplayMemory } from '../pipeline/replay-memory.js';
+import { NO_BODY } from '../pipeline/request-body.js';
 import type { CallEvent, PolicyEvent } from '../policies/events.js';
 import type { Clock } from '../runtime/clock.js';
 import { Forwarder, type ForwarderOptions } from './forward.js';
 import { HeadFlusher } from './head-flusher.js';
 import { LiveCalls } from './live-calls.js';
-import type { EdgeContext } from './responder.js';
+import { NO_ROUTE, type EdgeContext } from './responder.js';
 import type { EdgeRoute } from './route.js';
 import { upgrade } from './upgrade.js';
 
@@ -77,12 +79,7 @@ export async function createEdge(options: EdgeOptions): Promise<Edge> {
     preHandler: (request, reply, done) => {
       // Fastify answers what a handler throws in its own words; from here on it has nothing to say.
       reply.hijack();
-      try {
-        forwarder.forward(request.raw, reply.raw, request.originalUrl);
-      } catch {
-        // A fault of ours. The app must not wait for an answer that nobody will write.
-        request.raw.destroy();
-      }
+      survive(context, request.raw, () => forwarder.forward(request.raw, reply.raw, request.originalUrl));
       done();
     },
   });
@@ -90,7 +87,8 @@ export async function createEdge(options: EdgeOptions): Promise<Edge> {
 
   return {
     handleRequest: (request, response) => app.routing(request, response),
-    handleUpgrade: (request, socket, head) => upgrade(forwarder, context, request, socket, head),
+    handleUpgrade: (request, socket, head) =>
+      survive(context, request, () => upgrade(forwarder, context, request, socket, head)),
     get inFlight() {
       return context.live.size;
     },
@@ -108,4 +106,27 @@ export async function createEdge(options: EdgeOptions): Promise<Edge> {
     },
     close: () => app.close(),
   };
+}
+
+/** Takes a request. Where that fails, which is a fault of ours, the app must not wait for an answer that nobody will write. */
+function survive(context: EdgeContext, request: IncomingMessage, take: () => void): void {
+  try {
+    take();
+  } catch (cause) {
+    request.socket.destroy();
+    const call = createCall({
+      route: NO_ROUTE,
+      upstream: NO_ROUTE,
+      method: request.method ?? '',
+      host: '',
+      path: '',
+      startedAt: context.clock.now(),
+      traceId: undefined,
+      body: NO_BODY,
+      forwarded: [],
+      header: () => undefined,
+    });
+    const error = asInternal(cause, 'the edge failed');
+    context.emit({ type: 'call', call, status: 0, outcome: 'failure', error, durationMs: 0 });
+  }
 }

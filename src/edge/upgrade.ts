@@ -56,6 +56,7 @@ function watchForEnd(socket: Socket): () => void {
 class UpgradeResponder extends Responder {
   /** Stops the watch for the app's end: from 101 on, that end is passed on. */
   watch: () => void = () => {};
+  #switched = false;
 
   onRequestUpgrade(controller: Controller, _status: number, headers: ResponseHeaders, upstream: Duplex): void {
     upstream.on('error', () => upstream.destroy());
@@ -63,11 +64,20 @@ class UpgradeResponder extends Responder {
       upstream.destroy();
       return;
     }
+    this.#switched = true;
     const { socket } = this;
     this.watch();
     this.response.detachSocket(socket);
     socket.write(this.#head(readResponseHeaders(controller.rawHeaders ?? headers)), 'latin1');
     join(socket, upstream, this.settle);
+  }
+
+  override onResponseError(controller: Controller | undefined, error: Error): void {
+    super.onResponseError(controller, error);
+    if (!this.#switched) return;
+    // The two connections could not be joined, and no end of either would end the call.
+    this.socket.destroy();
+    this.settle();
   }
 
   #head(headers: string[]): string {

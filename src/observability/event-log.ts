@@ -18,7 +18,7 @@ type EventOf<Type extends PolicyEvent['type']> = Extract<PolicyEvent, { type: Ty
  * | addresses changed, lookup recovered | info | what a name stands for |
  * | lookup failed | warn | lookups of a name began to fail; the addresses in force stay |
  * | fallback | info | a fallback step was tried |
- * | call | info; warn for a failure or a refusal; error for our own faults | a call has ended, as log.access says |
+ * | call | info; warn for a failure or a refusal; error for our own faults | a call has ended, as log.access says; our own faults always |
  * | retry suppressed, timeout, hedge, rate limited, fault injected, would have acted | debug | each time |
  */
 export class EventLog {
@@ -100,9 +100,9 @@ export class EventLog {
   }
 
   #call({ call, status, outcome, error, durationMs }: CallEvent): void {
-    if (this.#access === 'off' || (this.#access === 'errors' && outcome === 'success')) return;
-    const level =
-      error?.code === 'internal' ? 'error' : outcome === 'failure' || outcome === 'refused' ? 'warn' : 'info';
+    const ours = error?.code === 'internal';
+    if (!ours && (this.#access === 'off' || (this.#access === 'errors' && outcome === 'success'))) return;
+    const level = ours ? 'error' : outcome === 'failure' || outcome === 'refused' ? 'warn' : 'info';
     if (!this.#logger.isLevelEnabled(level)) return;
     this.#logger[level](
       {

@@ -75,6 +75,11 @@ export class Families {
     'Calls and attempts refused by a rate limit.',
     ['route'],
   );
+  readonly internalErrors = new CounterFamily(
+    'outrigger_internal_errors_total',
+    'Calls that a fault of our own ended: each is a bug, with its stack in the log.',
+    ROUTE,
+  );
   readonly configReloads = new CounterFamily(
     'outrigger_config_reloads_total',
     'Reloads of the policy file, by result.',
@@ -102,6 +107,7 @@ export class Families {
     this.backoff,
     this.timeouts,
     this.circuitRefusals,
+    this.internalErrors,
     this.shadow,
   ] as const;
 

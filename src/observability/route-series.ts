@@ -75,7 +75,7 @@ export class RouteSeries {
   readonly suppressed: CountersBy<SuppressedReason>;
   readonly timeouts: CountersBy<TimeoutKind>;
   /** Counters of which each route has one, if it has any. */
-  readonly single: CountersBy<'retrySuccesses' | 'backoff' | 'circuitRefusals'>;
+  readonly single: CountersBy<'retrySuccesses' | 'backoff' | 'circuitRefusals' | 'internalErrors'>;
 
   constructor(families: Families, route: string, upstream: string) {
     this.#families = families;
@@ -98,6 +98,7 @@ export class RouteSeries {
     this.requests(event.call.method, event.status, event.outcome).value++;
     this.#requestDuration.observe(event.durationMs / 1_000);
     this.#calls.add(nowMs);
+    if (event.error?.code === 'internal') this.single.at('internalErrors').value++;
   }
 
   /** An attempt without an endpoint was refused here or cancelled before it was sent, and is none. */

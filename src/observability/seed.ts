@@ -92,6 +92,7 @@ export function seedRoute(
   for (const method of route.methods ?? USUAL_METHODS) {
     for (const [status, outcome] of answers) series.requests(method, status, outcome);
   }
+  series.single.at('internalErrors');
   if (upstream !== undefined) seedAttempts(series, upstream);
   if (route.retry !== undefined) seedRetry(series, route.retry.on);
   if (route.fallback !== undefined) seedFallback(families, route.name, route.fallback);

@@ -1,6 +1,7 @@
 import { Type, type Static } from '@sinclair/typebox';
 import { OutriggerError } from '../errors.js';
 import { withAttempt } from './call-context.js';
+import { contain } from './containment.js';
 import { isInterim, refuse, UntilOver } from './pass-through.js';
 import type {
   Attempt,
@@ -145,8 +146,14 @@ class WaitingAttempt implements Waiter, Controller {
   }
 
   start(queueMs: number): void {
-    this.#timer = this.#clock.setTimer(queueMs, () => this.abort(overloadError()));
-    this.#handler.onRequestStart?.(this, null);
+    this.#timer = this.#clock.setTimer(queueMs, () => contain(this.#handler, () => this.abort(overloadError())));
+    try {
+      this.#handler.onRequestStart?.(this, null);
+    } catch (cause) {
+      // Nobody is left who could take an answer.
+      this.#leave();
+      throw cause;
+    }
   }
 
   admitted(): void {
@@ -166,9 +173,13 @@ class WaitingAttempt implements Waiter, Controller {
   abort(reason: Error): void {
     if (this.aborted || this.#admitted) return;
     this.#reason = reason;
+    this.#leave();
+    this.#handler.onResponseError?.(this, reason);
+  }
+
+  #leave(): void {
     this.#timer?.cancel();
     this.#limiter.leave(this);
-    this.#handler.onResponseError?.(this, reason);
   }
 
   pause(): void {

@@ -1,5 +1,5 @@
 import { Type, type Static } from '@sinclair/typebox';
-import { OutriggerError } from '../errors.js';
+import { isInternal, OutriggerError } from '../errors.js';
 import { appTimeoutMs, withCall } from './call-context.js';
 import { HeadTimer } from './head-timer.js';
 import type { Call, CallOptions, Controller, Handler, Policy, PolicyDeps } from './policy.js';
@@ -58,7 +58,7 @@ class DeadlineHandler extends HeadTimer {
   }
 
   override onResponseError(controller: Controller, error: Error): void {
-    // Whatever the attempt that was cut says, it is the deadline that ended the call.
-    super.onResponseError(controller, this.#exceeded ?? error);
+    // Whatever the attempt that was cut says, it is the deadline that ended the call; a bug is not hidden by it.
+    super.onResponseError(controller, isInternal(error) ? error : (this.#exceeded ?? error));
   }
 }

@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream';
 import { appTimeoutMs } from './call-context.js';
-import type { AnswerObserver, BodyObserver, FailedCall, FallbackAnswerer } from './fallback-step.js';
+import { endBroken } from './containment.js';
+import type { AnswerObserver, BodyObserver, FailedCall, FallbackAnswerer, StepOutcome } from './fallback-step.js';
 import { HeldAnswer } from './held-answer.js';
 import { isInterim, PassThrough } from './pass-through.js';
 import type { Call, CallOptions, Controller, Handler, PolicyDeps, ResponseHeaders } from './policy.js';
@@ -170,7 +171,7 @@ export class FallbackCall extends PassThrough implements Controller {
     const { kind } = step;
     const { emit } = this.#plan.deps;
     const event = { type: 'fallback', call: this.#call, kind, cause: failed.cause } as const;
-    step.start(failed, {
+    const outcome: StepOutcome = {
       asks: (controller) => {
         this.#steered = controller;
       },
@@ -191,6 +192,14 @@ export class FallbackCall extends PassThrough implements Controller {
         emit({ ...event, result: 'failure' });
         this.#tryStep(index + 1, failed, giveOriginal);
       },
-    });
+    };
+    try {
+      step.start(failed, outcome);
+    } catch (cause) {
+      // The answer that was held is not given: nobody knows what the step has done already.
+      this.#held?.drop();
+      this.#state = 'passing';
+      endBroken(this.next, cause);
+    }
   }
 }

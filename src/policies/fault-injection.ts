@@ -1,6 +1,7 @@
 import { Type, type Static } from '@sinclair/typebox';
 import { OutriggerError } from '../errors.js';
 import { withAttempt } from './call-context.js';
+import { contain } from './containment.js';
 import { LocalController } from './pass-through.js';
 import type { Call, CallOptions, Handler, Policy, PolicyDeps, Random } from './policy.js';
 import { choice, duration, integer, ratio } from './rules/option-types.js';
@@ -63,10 +64,12 @@ export function faultInjection(options: FaultInjectionOptions, deps: PolicyDeps)
     }
     if (last !== undefined) emit({ type: 'fault', call, kind: 'status' in last ? 'status' : 'abort' });
     // Also without a delay the answer comes a turn later, as any upstream's would.
-    attempt.waiting = clock.setTimer(delayMs ?? 0, () => {
-      if (last === undefined) dispatch(opts, handler);
-      else inject(last, call, handler);
-    });
+    attempt.waiting = clock.setTimer(delayMs ?? 0, () =>
+      contain(handler, () => {
+        if (last === undefined) dispatch(opts, handler);
+        else inject(last, call, handler);
+      }),
+    );
     return true;
   };
 }

@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream';
+import { contain } from './containment.js';
 import { isInterim, PassThrough } from './pass-through.js';
 import type { Clock, Controller, Handler, RequestBody, ResponseHeaders } from './policy.js';
 import type { Due, TimerQueue } from './rules/timer-queue.js';
@@ -39,7 +40,7 @@ export abstract class HeadTimer extends PassThrough implements Due {
   }
 
   fall(): void {
-    this.#controller?.abort(this.expired());
+    contain(this.next, () => this.#controller?.abort(this.expired()));
   }
 
   #start(): void {

@@ -1,5 +1,6 @@
 import { OutriggerError } from '../errors.js';
 import { createAttempt, retriesBefore } from './call-context.js';
+import { contain } from './containment.js';
 import type { HedgeResult } from './events.js';
 import { HeldAnswer } from './held-answer.js';
 import { HedgedAttempt } from './hedged-attempt.js';
@@ -56,6 +57,10 @@ export class HedgeCall implements Controller {
     this.#opts = opts;
     this.#next = next;
     this.#attempts.push(new HedgedAttempt(this, first, plan.deps.clock.now(), undefined));
+  }
+
+  get above(): Handler {
+    return this.#next;
   }
 
   start(): void {
@@ -130,6 +135,8 @@ export class HedgeCall implements Controller {
       return;
     }
     this.#decide(from);
+    // To cut a loser off was what broke the call.
+    if (this.aborted) return;
     if (good) {
       this.#told(from, 'won');
       from.place?.giveBack(this.#plan.deps.clock.now());
@@ -175,7 +182,7 @@ export class HedgeCall implements Controller {
     const { max, delayMs, deps } = this.#plan;
     if (this.#attempts.length > max || !this.#isRacing || this.aborted) return;
     const ms = delayMs();
-    if (ms !== undefined) this.#timer = deps.clock.setTimer(ms, () => this.#hedge());
+    if (ms !== undefined) this.#timer = deps.clock.setTimer(ms, () => contain(this.#next, () => this.#hedge()));
   }
 
   #hedge(): void {

@@ -1,3 +1,4 @@
+import type { LinkedHandler } from './containment.js';
 import type { HedgeCall } from './hedge-call.js';
 import type { HeldAnswer } from './held-answer.js';
 import { isInterim } from './pass-through.js';
@@ -5,7 +6,7 @@ import type { Attempt, Controller, Handler, ResponseHeaders } from './policy.js'
 import type { BudgetPlace } from './rules/budget.js';
 
 /** One of the attempts that run side by side: tells the call how it goes, or feeds the answer that is not passed on. */
-export class HedgedAttempt implements Handler {
+export class HedgedAttempt implements LinkedHandler {
   readonly attempt: Attempt;
   /** Monotonic milliseconds. */
   readonly startedAt: number;
@@ -22,6 +23,10 @@ export class HedgedAttempt implements Handler {
     this.attempt = attempt;
     this.startedAt = startedAt;
     this.place = place;
+  }
+
+  get above(): Handler {
+    return this.#owner.above;
   }
 
   onRequestStart(controller: Controller): void {

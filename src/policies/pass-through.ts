@@ -9,6 +9,10 @@ export abstract class PassThrough implements Handler {
     this.next = next;
   }
 
+  get above(): Handler {
+    return this.next;
+  }
+
   onRequestStart(controller: Controller, context: unknown): void {
     this.next.onRequestStart?.(controller, context);
   }

@@ -1,5 +1,6 @@
 import { OutriggerError } from '../errors.js';
 import { createAttempt, retriesBefore } from './call-context.js';
+import { contain, type LinkedHandler } from './containment.js';
 import type { ResultClass, RetryReason, SuppressedReason } from './events.js';
 import { HeldAnswer } from './held-answer.js';
 import { isInterim, Steering } from './pass-through.js';
@@ -69,6 +70,10 @@ export class RetryCall extends Steering {
     this.#call = call;
     this.#opts = opts;
     this.#next = next;
+  }
+
+  get above(): Handler {
+    return this.#next;
   }
 
   start(): void {
@@ -201,7 +206,7 @@ export class RetryCall extends Steering {
     const reason = failure.byHeader ? 'retriable-header' : failure.result;
     const { status, error } = failure;
     deps.emit({ type: 'retry', attempt, maxAttempts: rules.maxAttempts, reason, status, error, delayMs });
-    this.#timer = deps.clock.setTimer(delayMs, () => this.#attempt(number + 1, reason));
+    this.#timer = deps.clock.setTimer(delayMs, () => contain(this.#next, () => this.#attempt(number + 1, reason)));
     return true;
   }
 
@@ -236,7 +241,7 @@ function failureOf(raw: Error): Failure {
 }
 
 /** One attempt: tells the call how it goes, or feeds the answer that is not passed on. */
-class AttemptHandler implements Handler {
+class AttemptHandler implements LinkedHandler {
   readonly attempt: Attempt;
   readonly #owner: RetryCall;
   held: HeldAnswer | undefined;
@@ -245,6 +250,10 @@ class AttemptHandler implements Handler {
   constructor(owner: RetryCall, attempt: Attempt) {
     this.#owner = owner;
     this.attempt = attempt;
+  }
+
+  get above(): Handler {
+    return this.#owner.above;
   }
 
   onRequestStart(controller: Controller): void {

@@ -1,8 +1,8 @@
-import { OutriggerError } from '../errors.js';
+import { isInternal, OutriggerError } from '../errors.js';
 import { withAttempt } from '../policies/call-context.js';
 import { circuitOpenError, type Circuits } from '../policies/circuit-breaker.js';
 import { refuse, UntilOver } from '../policies/pass-through.js';
-import type { Attempt, CallOptions, Handler, Policy, PolicyDeps } from '../policies/policy.js';
+import type { Attempt, CallOptions, Clock, Controller, Handler, Policy, PolicyDeps } from '../policies/policy.js';
 import { isPermit } from '../policies/rules/circuit.js';
 import type { Balancer } from './balancing.js';
 import type { Endpoint } from './endpoint.js';
@@ -33,7 +33,7 @@ export function endpointChoice(scope: EndpointScope, deps: PolicyDeps): Policy {
     }
     attempt.endpoint = chosen;
     attempt.call.tried.push(chosen);
-    return dispatch(opts, new InFlightHandler(handler, chosen));
+    return dispatch(opts, new InFlightHandler(handler, chosen, attempt, deps.clock));
   };
 }
 
@@ -89,11 +89,21 @@ class Asked {
 /** Counts the attempt at its endpoint until its answer's body has ended. */
 class InFlightHandler extends UntilOver {
   readonly #endpoint: Endpoint;
+  readonly #attempt: Attempt;
+  readonly #clock: Clock;
 
-  constructor(next: Handler, endpoint: Endpoint) {
+  constructor(next: Handler, endpoint: Endpoint, attempt: Attempt, clock: Clock) {
     super(next);
     this.#endpoint = endpoint;
+    this.#attempt = attempt;
+    this.#clock = clock;
     endpoint.take();
+  }
+
+  override onResponseError(controller: Controller, error: Error): void {
+    // Where a layer broke, the circuit may never hear of it.
+    if (isInternal(error)) this.#attempt.permit?.ignore(this.#clock.now());
+    super.onResponseError(controller, error);
   }
 
   protected override over(): void {

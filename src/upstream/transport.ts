@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream';
 import { OutriggerError } from '../errors.js';
 import { headerEntries, retriesBefore, withAttempt } from '../policies/call-context.js';
+import { asBroken, endBroken, type LinkedHandler } from '../policies/containment.js';
 import type { ResultClass } from '../policies/events.js';
 import { isInterim, Steering } from '../policies/pass-through.js';
 import type {
@@ -80,7 +81,7 @@ function attemptHeaders(opts: CallOptions, attempt: Attempt): CallOptions['heade
 }
 
 /** One attempt on its way: undici's handler below, the layers' controller above. */
-class TransportAttempt extends Steering implements Handler {
+class TransportAttempt extends Steering implements LinkedHandler {
   readonly #attempt: Attempt;
   readonly #next: Handler;
   readonly #deps: PolicyDeps;
@@ -97,6 +98,10 @@ class TransportAttempt extends Steering implements Handler {
     this.#startedAt = deps.clock.now();
   }
 
+  get above(): Handler {
+    return this.#next;
+  }
+
   // The layers above steer the attempt.
 
   abort(reason: Error): void {
@@ -106,7 +111,7 @@ class TransportAttempt extends Steering implements Handler {
     else this.onResponseError(this, reason);
   }
 
-  // undici tells how it goes.
+  // undici tells how it goes. What the layers above throw ends the call, and not undici's connection to others.
 
   onRequestStart(controller: Controller): void {
     // Thrown here, it keeps the request from being sent and leaves the socket to others; an abort would close it.
@@ -119,22 +124,41 @@ class TransportAttempt extends Steering implements Handler {
   onRequestUpgrade(_controller: Controller, status: number, headers: ResponseHeaders, socket: Duplex): void {
     this.#answered(status);
     this.#end('success', undefined);
-    this.#next.onRequestUpgrade?.(this, status, headers, socket);
+    try {
+      this.#next.onRequestUpgrade?.(this, status, headers, socket);
+    } catch (cause) {
+      socket.destroy();
+      this.#broken(cause);
+    }
   }
 
   onResponseStart(_controller: Controller, status: number, headers: ResponseHeaders, statusText?: string): void {
+    if (this.#phase === 'over') return;
     if (!isInterim(status)) this.#answered(status);
-    this.#next.onResponseStart?.(this, status, headers, statusText);
+    try {
+      this.#next.onResponseStart?.(this, status, headers, statusText);
+    } catch (cause) {
+      this.#broken(cause);
+    }
   }
 
   onResponseData(_controller: Controller, chunk: Buffer): void {
-    this.#next.onResponseData?.(this, chunk);
+    if (this.#phase === 'over') return;
+    try {
+      this.#next.onResponseData?.(this, chunk);
+    } catch (cause) {
+      this.#broken(cause);
+    }
   }
 
   onResponseEnd(_controller: Controller, trailers: ResponseHeaders): void {
     if (this.#phase === 'over') return;
     this.#end(statusClass(this.#status ?? 0), undefined);
-    this.#next.onResponseEnd?.(this, trailers);
+    try {
+      this.#next.onResponseEnd?.(this, trailers);
+    } catch (cause) {
+      this.#broken(cause);
+    }
   }
 
   onResponseError(_controller: Controller, raw: Error): void {
@@ -144,7 +168,21 @@ class TransportAttempt extends Steering implements Handler {
     // An answer that a retry did not want to the end was an answer all the same.
     const given = error.code === 'cancelled' && this.#status !== undefined;
     this.#end(given ? statusClass(this.#status ?? 0) : errorClass(error), error);
-    this.#next.onResponseError?.(this, error);
+    try {
+      this.#next.onResponseError?.(this, error);
+    } catch (cause) {
+      this.#broken(cause);
+    }
+  }
+
+  #broken(cause: unknown): void {
+    const error = asBroken(cause);
+    if (this.#phase !== 'over') {
+      this.#end('internal', error);
+      this.reason ??= error;
+      this.inner?.abort(error);
+    }
+    endBroken(this.#next, error);
   }
 
   #failure(raw: Error, phase: AttemptPhase): OutriggerError {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
-import { OutriggerError } from '../../src/errors.js';
+import { isInternal, OutriggerError } from '../../src/errors.js';
 import { attemptColumn, column, pipeline } from '../../src/pipeline/column.js';
+import type { Layer } from '../../src/pipeline/compose.js';
 import { AttemptTimeoutOptions } from '../../src/policies/attempt-timeout.js';
 import { CircuitBreakerOptions, type CircuitView } from '../../src/policies/circuit-breaker.js';
 import { ConcurrencyOptions } from '../../src/policies/concurrency.js';
@@ -69,6 +70,8 @@ export interface LineOptions {
   /** 0.5 for ever if left out: the middle of every jitter, and none in the circuit's open time. */
   readonly random?: Random;
   readonly retriesEnabled?: () => boolean;
+  /** Puts layers of the test's own among those of the column, outermost first. */
+  readonly among?: (layers: readonly Layer[]) => readonly Layer[];
 }
 
 export type LineStep =
@@ -120,6 +123,13 @@ export class LineCall extends Recorder {
   override onResponseData(controller: Controller, chunk: Buffer): void {
     super.onResponseData(controller, chunk);
     if (this.#leaveOn === 'onResponseData') this.leave();
+  }
+
+  /** As the edge does: after a fault of our own whatever still runs is cut, and to hear of it twice is fine. */
+  override onResponseError(controller: Controller, error: Error): void {
+    if (isInternal(error) && this.ends > 0) return;
+    super.onResponseError(controller, error);
+    if (isInternal(error)) this.goAway(error);
   }
 
   get attempts(): number {
@@ -194,7 +204,8 @@ export class Line {
       },
       ...(retriesEnabled === undefined ? {} : { retriesEnabled }),
     };
-    this.#dispatch = pipeline(column(policies, scope, deps));
+    const layers = column(policies, scope, deps);
+    this.#dispatch = pipeline(options.among?.(layers) ?? layers);
   }
 
   #wayElsewhere(name: string, options: LineOptions, deps: PolicyDeps): Dispatch {

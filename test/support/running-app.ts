@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { PassThrough } from 'node:stream';
 import type { TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createApp } from '../../src/app.js';
@@ -22,12 +21,20 @@ export interface RunningApp {
 export async function startApp(
   t: TestContext,
   policyFile: string,
-  options: Partial<LoadOptions> & { readonly lookup?: Lookup; readonly random?: Random } = {},
+  options: Partial<LoadOptions> & {
+    readonly lookup?: Lookup;
+    readonly random?: Random;
+    /** Given every line of the log, down to debug; without it nothing is logged. */
+    readonly onLog?: (line: Readonly<Record<string, unknown>>) => void;
+  } = {},
 ): Promise<RunningApp> {
-  const head = 'listen: 127.0.0.1:0\nadmin: { listen: 127.0.0.1:0 }\nlog: { level: silent }\n';
-  const { lookup, random = () => 0.5, ...loadOptions } = options;
+  const { lookup, random = () => 0.5, onLog, ...loadOptions } = options;
+  const level = onLog === undefined ? 'silent' : 'debug';
+  const head = `listen: 127.0.0.1:0\nadmin: { listen: 127.0.0.1:0 }\nlog: { level: ${level} }\n`;
   const config = parseConfig(head + policyFile, 'policy.yaml', { env: {}, ...loadOptions });
-  const logger = createLogger(config.log, new PassThrough());
+  const logger = createLogger(config.log, {
+    write: (line) => onLog?.(JSON.parse(line) as Readonly<Record<string, unknown>>),
+  });
   const app = createApp({
     config,
     logger,

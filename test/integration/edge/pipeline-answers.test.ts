@@ -123,7 +123,7 @@ describe('what the pipeline answers', () => {
       handler.onResponseEnd?.(controller, {});
     });
     const answer = await ask();
-    assert.match(answer, /^HTTP\/1\.1 500 [^]*"code":"internal"/);
+    assert.match(answer, /^HTTP\/1\.1 502 [^]*"code":"internal"/);
     assert.doesNotMatch(answer, /secret/);
     assert.match(await ask(), /^HTTP\/1\.1 204 /);
   });

@@ -127,7 +127,7 @@ describe('streamed answers', () => {
     );
     const client = rawClient(edge.port);
     client.write(GET);
-    assert.match(await client.until('}'), /^HTTP\/1\.1 500 [^]*"code":"internal"/);
+    assert.match(await client.until('}'), /^HTTP\/1\.1 502 [^]*"code":"internal"/);
     client.socket.destroy();
   });
 

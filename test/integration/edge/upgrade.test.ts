@@ -266,7 +266,7 @@ describe('a WebSocket', () => {
     );
     const client = rawClient(edge.port);
     client.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
-    assert.match(await client.until('}'), /^HTTP\/1\.1 500 /);
+    assert.match(await client.until('}'), /^HTTP\/1\.1 502 /);
     client.socket.destroy();
   });
 

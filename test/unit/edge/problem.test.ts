@@ -32,7 +32,7 @@ const TABLE: readonly (readonly [ErrorCode, ErrorReason | undefined, number, str
   ['bad-request', 'headers-too-large', 431, 'http_request_error', undefined],
   ['bad-request', 'method', 501, 'http_request_error', undefined],
   ['bad-request', 'body-stalled', 408, 'http_request_error', undefined],
-  ['internal', undefined, 500, 'proxy_internal_error', undefined],
+  ['internal', undefined, 502, 'proxy_internal_error', undefined],
 ];
 
 describe('a problem document', () => {
