@@ -10,7 +10,7 @@ import { systemClock } from '../runtime/clock.js';
 import { systemRandom } from '../runtime/random.js';
 import { tuneCollector } from '../runtime/v8-flags.js';
 import { readArguments, type Command, type Flags } from './command.js';
-import { startDemo, type Demo } from './demo.js';
+import type { Demo } from './demo.js';
 import type { Io } from './io.js';
 import { adminAddress, listenAddresses, policyFile } from './settings.js';
 import { untilSignalled } from './signals.js';
@@ -42,7 +42,8 @@ export function runCommand(createApp: CreateApp): Command {
       const file = policyFile(values, io.env);
       const listen = listenAddresses(values, io.env);
       const admin = adminAddress(values, io.env);
-      const demo = switches.has('demo') ? await startDemo() : undefined;
+      // Only who asks for the demo pays for it.
+      const demo = switches.has('demo') ? await (await import('./demo.js')).startDemo() : undefined;
       const config = read(file, demo, io);
       return config === undefined ? 2 : serve(withAddresses(config, listen, admin), createApp, demo, io);
     },

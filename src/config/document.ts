@@ -1,11 +1,12 @@
 import {
+  Composer,
   type Document,
   isAlias,
   isMap,
   isPair,
   isScalar,
   isSeq,
-  parseDocument,
+  Parser,
   type Scalar,
   type YAMLError,
 } from 'yaml';
@@ -26,15 +27,25 @@ const MAX_NODES = 100_000;
  * wrong; undefined if the text is no YAML at all.
  */
 export function readDocument(text: string, issues: Issues, variables: Variables): ConfigNode | undefined {
-  let document: Document.Parsed;
+  let document: Document.Parsed | undefined;
+  let second: Document.Parsed | undefined;
   try {
-    if (nestsDeeperThan(text, MAX_COMPOSED_DEPTH)) {
+    // What `parseDocument` does, with a look between its two steps.
+    const tokens = [...new Parser().parse(text)];
+    if (nestsDeeperThan(tokens, MAX_COMPOSED_DEPTH)) {
       issues.add(0, [], 'not readable as YAML: nested too deeply');
       return undefined;
     }
-    document = parseDocument(text, { prettyErrors: false, keepSourceTokens: false, logLevel: 'error' });
+    const composer = new Composer({ keepSourceTokens: false, logLevel: 'error' });
+    [document, second] = composer.compose(tokens, true, text.length);
   } catch (error) {
     issues.add(0, [], `not readable as YAML: ${String(error)}`);
+    return undefined;
+  }
+  // Composing has been told to make a document even of nothing.
+  if (document === undefined) return undefined;
+  if (second !== undefined) {
+    issues.add(second.range[0], [], 'not valid YAML: the file holds several YAML documents; one is allowed');
     return undefined;
   }
   let broken = false;
@@ -52,10 +63,8 @@ function addYamlProblem(problem: YAMLError, text: string, issues: Issues): void 
   const offset = Math.min(problem.pos[0], text.length);
   const { line } = issues.source.position(offset);
   const flowVariable = /[[{,:]\s*\$\{/.test(issues.source.line(line) ?? '');
-  const message =
-    problem.code === 'MULTIPLE_DOCS' ? 'the file holds several YAML documents; one is allowed' : problem.message;
   const suggestion = flowVariable ? 'inside [ ] and { }, write "${…}" in quotes' : undefined;
-  issues.add(offset, [], `not valid YAML: ${message}`, suggestion);
+  issues.add(offset, [], `not valid YAML: ${problem.message}`, suggestion);
 }
 
 class Reader {

@@ -11,7 +11,7 @@ import { normalise } from './normalise.js';
 import { resolveConfig } from './resolve.js';
 import { type ConfigFile, ConfigFileSchema } from './schema.js';
 import { reasonOf } from './substitute.js';
-import { Validator } from './validate.js';
+import { validate } from './validate.js';
 
 export interface LoadOptions {
   /** What `${NAME}` is looked up in. */
@@ -19,8 +19,6 @@ export interface LoadOptions {
   /** Reads the file and the files it names; by default, from the disk. */
   readonly readFile?: ReadFile;
 }
-
-const validator = new Validator(ConfigFileSchema);
 
 /** Reads a policy file. Throws a ConfigError that holds everything that is wrong with it. */
 export function loadConfig(file: string, options: LoadOptions): Config {
@@ -47,7 +45,7 @@ export function parseConfig(text: string, file: string, options: LoadOptions): C
     throw new ConfigError(issues.sorted(), source);
   }
   const written = normalise(document, ConfigFileSchema);
-  validator.validate(written, issues);
+  validate(written, ConfigFileSchema, [], issues);
   checkValues(written, ConfigFileSchema, [], issues);
   if (written.kind !== 'map') throw new ConfigError(issues.sorted(), source);
 

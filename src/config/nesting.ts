@@ -1,13 +1,13 @@
-import { type CST, Parser } from 'yaml';
+import type { CST } from 'yaml';
 
 /**
- * Whether a YAML text is nested deeper than `most`. Asked before the text is composed into a document: composing recurses,
- * and at the end of the stack V8 may end the process instead of throwing (it compiles a regular expression there). The
- * parser below keeps its own stack, and so does this.
+ * Whether what a YAML parser found is nested deeper than `most`. Asked before it is composed into a document: composing
+ * recurses, and at the end of the stack V8 may end the process instead of throwing (it compiles a regular expression
+ * there). The parser keeps its own stack, and so does this.
  */
-export function nestsDeeperThan(text: string, most: number): boolean {
+export function nestsDeeperThan(tokens: Iterable<CST.Token>, most: number): boolean {
   let level: CST.Token[] = [];
-  for (const token of new Parser().parse(text)) {
+  for (const token of tokens) {
     if (token.type === 'document' && token.value !== undefined) level.push(token.value);
   }
   for (let depth = 0; level.length > 0; depth++) {

@@ -15,6 +15,10 @@ export interface SchemaNode {
   readonly default?: unknown;
   readonly minimum?: number;
   readonly maximum?: number;
+  readonly minLength?: number;
+  readonly pattern?: string;
+  readonly minItems?: number;
+  readonly minProperties?: number;
   readonly description?: string;
   readonly unit?: Unit;
   /** What a map's keys are. */

@@ -73,6 +73,10 @@ describe('units', () => {
       route: 'timeout: 0s',
       says: `routes[0].timeout: found '0s'; ${allowed}`,
     },
+    'a number without end': {
+      route: 'retry: { backoff: { factor: .inf } }',
+      says: 'routes[0].retry.backoff.factor: found .inf; allowed: a number from 1',
+    },
     'true for a duration': { route: 'timeout: true', says: `routes[0].timeout: found true; ${allowed}, or false` },
     'a bare number for a size': {
       root: 'limits: { replayMemory: 1024 }',
