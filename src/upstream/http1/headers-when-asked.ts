@@ -1,12 +1,14 @@
 import type { ResponseHeaders } from '../../policies/policy.js';
 import { headersByName } from '../../policies/rules/raw-headers.js';
 
+const NONE: ResponseHeaders = Object.freeze({});
+
 /**
  * Header values by name in lower case, as undici's handlers get them, made from the raw list at the first look: for most
  * answers nobody looks, since the edge passes the raw ones on.
  */
 export function headersWhenAsked(raw: readonly string[]): ResponseHeaders {
-  return new Proxy<ResponseHeaders>({}, new WhenAsked(raw));
+  return raw.length === 0 ? NONE : new Proxy<ResponseHeaders>({}, new WhenAsked(raw));
 }
 
 class WhenAsked implements ProxyHandler<ResponseHeaders> {

@@ -4,12 +4,8 @@ import { fieldName } from './syntax.js';
 /** How the end of a body is told (RFC 9112, 6.3). */
 export type Framing = 'none' | 'length' | 'chunked' | 'close';
 
-/** The head of an answer. */
-export interface ResponseHead {
-  readonly status: number;
-  readonly statusText: string;
-  /** Names and values as they came, [name, value, …]; bytes beyond ASCII as latin1. */
-  readonly rawHeaders: string[];
+/** Where the body of an answer ends, and what becomes of its connection. */
+export interface FramingOfHead {
   readonly framing: Framing;
   /** Bytes of the body where `framing` is `length`. */
   readonly length: number;
@@ -17,6 +13,14 @@ export interface ResponseHead {
   readonly persistent: boolean;
   /** How long the server says that it keeps an idle connection, in milliseconds, if it does. */
   readonly keepAliveMs: number | undefined;
+}
+
+/** The head of an answer. */
+export interface ResponseHead extends FramingOfHead {
+  readonly status: number;
+  readonly statusText: string;
+  /** Names and values as they came, [name, value, …]; bytes beyond ASCII as latin1. */
+  readonly rawHeaders: string[];
 }
 
 const STATUS_LINE = /^HTTP\/1\.([01]) ([1-9]\d\d)(?: (.*))?$/;
@@ -41,10 +45,11 @@ export function parseResponseHead(text: string, method: string): ResponseHead {
   const end = lineEnd(text, 0);
   const [, minor, digits, statusText = ''] = STATUS_LINE.exec(text.slice(0, end)) ?? [];
   if (digits === undefined) throw badResponse('its status line is malformed');
-  const framing = new FramingFields();
-  const rawHeaders = parseFields(text, end, 'header', framing);
+  const fields = new FramingFields();
+  const rawHeaders = parseFields(text, end, 'header', fields);
   const status = Number(digits);
-  return { status, statusText, rawHeaders, ...framing.of(status, method, minor === '1') };
+  const { framing, length, persistent, keepAliveMs } = fields.read(status, method, minor === '1');
+  return { status, statusText, rawHeaders, framing, length, persistent, keepAliveMs };
 }
 
 /**
@@ -111,7 +116,7 @@ function unfold(fields: string[], line: string): void {
 class FramingFields {
   #length: string | undefined;
   #coding: string | undefined;
-  #connection = '';
+  #connection: string | undefined;
   #keepAlive: string | undefined;
 
   take(name: string, value: string): void {
@@ -126,7 +131,7 @@ class FramingFields {
         this.#coding = value.toLowerCase();
         break;
       case 'connection':
-        this.#connection += `,${value.toLowerCase()}`;
+        this.#connection = this.#connection === undefined ? value : `${this.#connection},${value}`;
         break;
       case 'keep-alive':
         this.#keepAlive = value;
@@ -134,21 +139,19 @@ class FramingFields {
     }
   }
 
-  of(status: number, method: string, isHttp11: boolean): Omit<ResponseHead, 'status' | 'statusText' | 'rawHeaders'> {
-    const { framing, length } = this.#body(status, method, isHttp11);
-    const options = this.#connection === '' ? [] : this.#connection.split(',').map((option) => option.trim());
-    const persistent = isHttp11 ? !options.includes('close') : options.includes('keep-alive');
-    const hint =
-      this.#keepAlive === undefined ? undefined : /(?:^|[,;\s])timeout\s*=\s*"?(\d{1,9})/i.exec(this.#keepAlive)?.[1];
+  /** Where the body ends, and whether the connection may go on. @throws OutriggerError `bad-response` */
+  read(status: number, method: string, isHttp11: boolean): FramingOfHead {
+    const framing = this.#framing(status, method, isHttp11);
+    const persistent = isHttp11 ? !this.#hasOption('close') : this.#hasOption('keep-alive');
     return {
       framing,
-      length,
+      length: framing === 'length' ? Number(this.#length) : 0,
       persistent: persistent && framing !== 'close',
-      keepAliveMs: hint === undefined ? undefined : Number(hint) * 1_000,
+      keepAliveMs: this.#keepAliveMs(),
     };
   }
 
-  #body(status: number, method: string, isHttp11: boolean): { framing: Framing; length: number } {
+  #framing(status: number, method: string, isHttp11: boolean): Framing {
     if (this.#coding !== undefined) {
       // Both are an attempt at smuggling, or a gateway's mistake that ends the same way (6.3).
       if (this.#length !== undefined) throw badResponse('it has both Content-Length and Transfer-Encoding');
@@ -156,10 +159,21 @@ class FramingFields {
       // How to undo another coding is said by a header of this connection, which does not go on.
       if (this.#coding !== 'chunked') throw badResponse('its transfer coding is not chunked alone');
     }
-    if (status < 200 || status === 204 || status === 304 || method === 'HEAD') return { framing: 'none', length: 0 };
-    if (this.#coding !== undefined) return { framing: 'chunked', length: 0 };
-    if (this.#length === undefined) return { framing: 'close', length: 0 };
-    const length = Number(this.#length);
-    return { framing: length === 0 ? 'none' : 'length', length };
+    if (status < 200 || status === 204 || status === 304 || method === 'HEAD') return 'none';
+    if (this.#coding !== undefined) return 'chunked';
+    if (this.#length === undefined) return 'close';
+    return Number(this.#length) === 0 ? 'none' : 'length';
+  }
+
+  #hasOption(option: string): boolean {
+    const list = this.#connection?.toLowerCase();
+    if (list === undefined || list === 'keep-alive') return list === option;
+    return list.split(',').some((one) => one.trim() === option);
+  }
+
+  #keepAliveMs(): number | undefined {
+    if (this.#keepAlive === undefined) return undefined;
+    const seconds = /(?:^|[,;\s])timeout\s*=\s*"?(\d{1,9})/i.exec(this.#keepAlive)?.[1];
+    return seconds === undefined ? undefined : Number(seconds) * 1_000;
   }
 }
