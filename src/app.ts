@@ -1,5 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createAdmin } from './admin/server.js';
+import { LogLevelSetting } from './app/log-level.js';
+import { LiveOperations } from './app/operations.js';
+import { RetrySwitches } from './app/retry-switches.js';
 import { createRoutes } from './app/routes.js';
 import { topologyOf } from './app/topology.js';
 import { Upstreams } from './app/upstreams.js';
@@ -9,9 +12,11 @@ import { bind, type ListenAddress } from './edge/bind.js';
 import { drain } from './edge/drain.js';
 import { Listener, type ListenerTarget } from './edge/listener.js';
 import { createEdge, type Edge } from './edge/server.js';
+import { EventFeed } from './observability/event-feed.js';
 import { EventLog } from './observability/event-log.js';
 import type { Logger } from './observability/logging.js';
 import { Metrics } from './observability/metrics.js';
+import type { OperatorChange } from './observability/operator-change.js';
 import { ReplayMemory } from './pipeline/replay-memory.js';
 import type { CallEvent, PolicyEvent } from './policies/events.js';
 import type { PolicyDeps } from './policies/policy.js';
@@ -48,6 +53,8 @@ export interface App {
   drain(): Promise<void>;
   /** Cuts everything. */
   closeNow(): void;
+  /** Calls back when an operator asks the process to drain and end; without a listener that is refused. */
+  onQuit(listener: () => void): void;
 }
 
 /** Wires the rooms together; nothing else does. */
@@ -55,19 +62,26 @@ export function createApp(options: AppOptions): App {
   const { config, logger, logLinesDropped = () => 0, clock, random, lookup, version } = options;
   const metrics = new Metrics({ topology: topologyOf(config), clock, version });
   const eventLog = new EventLog(logger, config.log.access);
+  const feed = new EventFeed(clock);
   const emit = (event: PolicyEvent | CallEvent): void => {
     try {
       metrics.record(event);
       eventLog.record(event);
+      feed.record(event);
     } catch (error) {
       // Who only watches must not break what is watched.
       logger.error({ err: error, event: event.type }, 'bug');
     }
   };
+  const onChange = (change: OperatorChange): void => {
+    eventLog.change(change);
+    feed.change(change);
+  };
   const deps: PolicyDeps = { clock, random, emit };
   const replayMemory = new ReplayMemory(config.limits.replayMemoryBytes);
   const staleStores = new StaleStores({ maxBytes: config.limits.staleMemoryBytes });
   const upstreams = new Upstreams(config, deps, lookup);
+  const switches = new RetrySwitches(clock, (route) => onChange({ change: 'retries', by: 'ttl', route, to: 'on' }));
   const target = new CountingTarget();
   const listener = new Listener(
     {
@@ -79,24 +93,51 @@ export function createApp(options: AppOptions): App {
   );
 
   let phase: 'starting' | 'ready' | 'draining' = 'starting';
+  let quit: (() => void) | undefined;
   const admin = createAdmin({
     metrics,
     ready: () => (phase === 'ready' ? { ready: true } : { ready: false, reason: phase }),
     bind: (server) => bind(server, listenAddress(config.admin.listen), 'admin.listen'),
+    rules: () => config.admin,
+    operations: new LiveOperations({
+      config,
+      upstreams: upstreams.all,
+      figures: (route, upstream) => metrics.figures(route, upstream),
+      switches,
+      logLevel: new LogLevelSetting(logger, config.log.level, clock),
+      clock,
+      onChange,
+      quit: () => {
+        quit?.();
+        return quit !== undefined;
+      },
+    }),
+    witness: {
+      counted: (change, result) => metrics.changeAsked(change, result),
+      refused: (refused) => eventLog.refusedChange(refused),
+    },
+    feed,
+    clock,
+    version,
   });
   metrics.watch({
     ...upstreams.sources(),
     replayMemoryBytes: () => replayMemory.used,
     inFlight: () => target.inFlight,
     logLinesDropped,
+    retriesEnabled: () => retryingRoutes(config).map((route) => ({ route, enabled: switches.isEnabled(route) })),
   });
 
   return {
+    onQuit(listener) {
+      quit = listener;
+    },
+
     async start() {
       const adminAddress = await admin.listen();
       upstreams.start();
       target.edge = await createEdge({
-        routes: createRoutes(config, upstreams, staleStores, deps),
+        routes: createRoutes(config, { upstreams, staleStores, switches }, deps),
         clock,
         replayMemory,
         emit,
@@ -151,6 +192,11 @@ class CountingTarget implements ListenerTarget {
   get inFlight(): number {
     return this.edge?.inFlight ?? 0;
   }
+}
+
+/** The names of the routes that retry or hedge. */
+function retryingRoutes({ routes }: Config): string[] {
+  return routes.filter(({ retry, hedge }) => retry !== false || hedge !== false).map(({ name }) => name);
 }
 
 function listenAddress(address: Address): ListenAddress {

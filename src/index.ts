@@ -23,7 +23,8 @@ export {
 export { stack } from './pipeline/compose.js';
 
 export { AttemptTimeoutOptions } from './policies/attempt-timeout.js';
-export { CircuitBreakerOptions, Circuits, type CircuitScope, type CircuitView } from './policies/circuit-breaker.js';
+export { CircuitBreakerOptions } from './policies/circuit-breaker.js';
+export { Circuits, type CircuitScope, type CircuitView } from './policies/circuits.js';
 export { ConcurrencyOptions, Limiters, type ConcurrencyView } from './policies/concurrency.js';
 export { DeadlineOptions } from './policies/deadline.js';
 export { FallbackOptions, FallbackStep, type FallbackScope } from './policies/fallback.js';

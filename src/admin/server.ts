@@ -1,7 +1,15 @@
 import type { Server } from 'node:http';
-import { fastify, type FastifyInstance, type FastifyReply } from 'fastify';
+import type { Socket } from 'node:net';
+import { fastify, type FastifyInstance } from 'fastify';
+import type { EventFeed } from '../observability/event-feed.js';
 import type { Metrics } from '../observability/metrics.js';
+import type { Clock } from '../runtime/clock.js';
+import type { AccessRules } from './access.js';
+import { Api } from './api.js';
+import { EventStreams } from './event-stream.js';
 import { prefersOpenMetrics } from './negotiate.js';
+import type { ChangeWitness, Operations } from './operations.js';
+import { problemBytes, sendProblem, type Refusal } from './problem.js';
 
 /** Whether calls are taken, and why not if they are not. */
 export interface Readiness {
@@ -14,45 +22,70 @@ export interface AdminOptions {
   readonly ready: () => Readiness;
   /** Has a server listen on the admin address; returns it as people write it. */
   readonly bind: (server: Server) => Promise<string>;
+  /** Who may use the API; asked for each request. */
+  readonly rules: () => AccessRules;
+  readonly operations: Operations;
+  readonly witness: ChangeWitness;
+  readonly feed: EventFeed;
+  readonly clock: Clock;
+  /** Outrigger's own version. */
+  readonly version: string;
 }
 
 export interface Admin {
   /** Starts to listen, and returns where: `host:port` or `unix:/path`. */
   listen(): Promise<string>;
-  /** Stops; idle connections are closed at once. */
+  /** Stops; event streams and idle connections are closed at once. */
   close(): Promise<void>;
 }
 
-/** A scraper or a probe that sends its request slower is cut off; in milliseconds. */
+/**
+ * What the admin address may take of the process, so that nobody who reaches it can hurt the calls: a peer that sends its
+ * request slower, or stops taking its answer, is cut off. In milliseconds.
+ */
+const HEADERS_TIMEOUT_MS = 5_000;
 const REQUEST_TIMEOUT_MS = 10_000;
+const INACTIVITY_MS = 30_000;
+const KEEP_ALIVE_MS = 10_000;
+const CHECK_EVERY_MS = 1_000;
 
-/** The admin server: /metrics, /healthz, /readyz. It stands apart from the calls' own server, on its own address. */
-export function createAdmin({ metrics, ready, bind }: AdminOptions): Admin {
+/** Probes, scrapers, event streams and a few people; the next one is turned away. */
+const MAX_CONNECTIONS = 256;
+
+/** The admin server: /metrics, /healthz, /readyz for everybody, the API for operators. Apart from the calls' own server. */
+export function createAdmin(options: AdminOptions): Admin {
   const app = fastify({
     logger: false,
     requestTimeout: REQUEST_TIMEOUT_MS,
+    connectionTimeout: INACTIVITY_MS,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    http: { headersTimeout: HEADERS_TIMEOUT_MS, connectionsCheckingInterval: CHECK_EVERY_MS },
     forceCloseConnections: 'idle',
-    frameworkErrors: (_error, _request, reply) => {
-      problem(reply, 400, 'Bad Request', 'bad-request');
-    },
+    frameworkErrors: (_error, _request, reply) => void sendProblem(reply, BAD_REQUEST),
+    clientErrorHandler: (error, socket) => refuse(socket, error),
   });
-  app.setNotFoundHandler((_request, reply) => problem(reply, 404, 'Not Found', 'not-found'));
-  app.setErrorHandler((_error, _request, reply) => problem(reply, 500, 'Internal Server Error', 'internal'));
-  addRoutes(app, metrics, ready);
+  app.server.maxConnections = MAX_CONNECTIONS;
+  // The API reads bodies itself, once it knows whose they are.
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('*', (_request, _payload, done) => done(null, undefined));
+  app.setErrorHandler((_error, _request, reply) => sendProblem(reply, INTERNAL));
+  const streams = new EventStreams(options.feed, options.clock);
+  addRoutes(app, options, new Api({ ...options, streams }));
   return {
     async listen() {
       await app.ready();
-      return bind(app.server);
+      return options.bind(app.server);
     },
     async close() {
       app.server.close();
+      streams.close();
       app.server.closeIdleConnections();
       await app.close();
     },
   };
 }
 
-function addRoutes(app: FastifyInstance, metrics: Pick<Metrics, 'scrape'>, ready: () => Readiness): void {
+function addRoutes(app: FastifyInstance, { metrics, ready }: AdminOptions, api: Api): void {
   app.addHook('onRequest', (_request, reply, done) => {
     reply.header('cache-control', 'no-store');
     done();
@@ -69,12 +102,20 @@ function addRoutes(app: FastifyInstance, metrics: Pick<Metrics, 'scrape'>, ready
       .type('text/plain')
       .send(`${now.ready ? 'ready' : (now.reason ?? 'not ready')}\n`);
   });
+  app.all('/*', (request, reply) => api.handle(request, reply));
 }
 
-/** A problem document (RFC 9457); as bytes, since Fastify adds a charset to text. */
-function problem(reply: FastifyReply, status: number, title: string, code: string): FastifyReply {
-  return reply
-    .code(status)
-    .header('content-type', 'application/problem+json')
-    .send(Buffer.from(JSON.stringify({ type: 'about:blank', title, status, code })));
+const BAD_REQUEST: Refusal = { status: 400, code: 'bad-request', detail: 'The request is malformed.' };
+const INTERNAL: Refusal = { status: 500, code: 'internal', detail: 'The proxy failed.' };
+
+/** What Node's parser gave up on. */
+const CLIENT_ERRORS: Readonly<Record<string, Refusal>> = {
+  HPE_HEADER_OVERFLOW: { status: 431, code: 'bad-request', detail: 'The head of the request is too large.' },
+  ERR_HTTP_REQUEST_TIMEOUT: { status: 408, code: 'bad-request', detail: 'The request took too long.' },
+};
+
+function refuse(socket: Socket, { code = '' }: NodeJS.ErrnoException): void {
+  socket.on('error', () => {});
+  if (socket.writable) socket.end(problemBytes(CLIENT_ERRORS[code] ?? BAD_REQUEST), () => socket.destroy());
+  else socket.destroy();
 }

@@ -5,23 +5,25 @@ import type { Dispatch, PolicyDeps } from '../policies/policy.js';
 import { RetryOptions } from '../policies/retry.js';
 import { parseSize } from '../policies/rules/units.js';
 import type { StaleStores } from '../policies/stale-store.js';
+import type { RetrySwitches } from './retry-switches.js';
 import type { Upstreams } from './upstreams.js';
 
+/** What the routes share, and what outlives them. */
+export interface RoutesScope {
+  readonly upstreams: Upstreams;
+  readonly staleStores: StaleStores;
+  readonly switches: RetrySwitches;
+}
+
 /** The routes as the edge needs them, each with its own column of policies. */
-export function createRoutes(
-  config: Config,
-  upstreams: Upstreams,
-  staleStores: StaleStores,
-  deps: PolicyDeps,
-): EdgeRoute[] {
-  return config.routes.map((route) => createRoute(route, config, upstreams, staleStores, deps));
+export function createRoutes(config: Config, scope: RoutesScope, deps: PolicyDeps): EdgeRoute[] {
+  return config.routes.map((route) => createRoute(route, config, scope, deps));
 }
 
 function createRoute(
   route: ResolvedRoute,
   config: Config,
-  upstreams: Upstreams,
-  staleStores: StaleStores,
+  { upstreams, staleStores, switches }: RoutesScope,
   deps: PolicyDeps,
 ): EdgeRoute {
   const protection = (name: string) => ({
@@ -38,6 +40,7 @@ function createRoute(
     { ...route, ...protection(route.upstream) },
     {
       upstream: upstreams.get(route.upstream),
+      retriesEnabled: () => switches.isEnabled(route.name),
       fallback: { stale: { stores: staleStores, route: route.name }, upstream: elsewhere },
     },
     deps,

@@ -24,6 +24,11 @@ export class Upstreams {
     return upstream;
   }
 
+  /** By name, in the file's order. */
+  get all(): ReadonlyMap<string, Upstream> {
+    return this.#upstreams;
+  }
+
   /** What metrics read when they are scraped. */
   sources(): Pick<MetricSources, 'circuits' | 'concurrency' | 'budgets' | 'health' | 'endpoints'> {
     const all = [...this.#upstreams.values()];

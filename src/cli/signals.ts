@@ -13,35 +13,41 @@ function killed(signal: NodeJS.Signals): number {
  * the first while the app still starts, for nothing is in flight then. SIGHUP changes nothing.
  */
 export function untilSignalled(
-  app: Pick<App, 'drain' | 'closeNow'>,
+  app: Pick<App, 'drain' | 'closeNow' | 'onQuit'>,
   logger: Logger,
   start: () => Promise<number | undefined>,
 ): Promise<number> {
   return new Promise((resolve, reject) => {
     let state: 'starting' | 'running' | 'draining' = 'starting';
-    const onSignal = (signal: NodeJS.Signals) => {
-      switch (state) {
-        case 'starting':
-          app.closeNow();
-          resolve(0);
-          return;
-        case 'running':
-          state = 'draining';
-          logger.info({ signal }, 'draining');
-          app.drain().then(() => {
-            logger.info('drained');
-            resolve(0);
-          }, reject);
-          return;
-        case 'draining':
-          logger.warn({ signal }, 'ending at once');
-          app.closeNow();
-          resolve(killed(signal));
+    const end = (why: object) => {
+      if (state === 'starting') {
+        app.closeNow();
+        resolve(0);
+        return;
       }
+      state = 'draining';
+      logger.info(why, 'draining');
+      app.drain().then(() => {
+        logger.info('drained');
+        resolve(0);
+      }, reject);
     };
     // What supervisors and log rotation send to have a file read again must not end what serves calls.
     process.on('SIGHUP', (signal) => {
       logger.warn({ signal, detail: 'a changed policy file is taken up by a restart' }, 'reload not available');
+    });
+    const onSignal = (signal: NodeJS.Signals) => {
+      if (state !== 'draining') {
+        end({ signal });
+        return;
+      }
+      logger.warn({ signal }, 'ending at once');
+      app.closeNow();
+      resolve(killed(signal));
+    };
+    // Asked again it changes nothing: whoever wants more than a drain has signals.
+    app.onQuit(() => {
+      if (state !== 'draining') end({ asked: 'POST /-/quit' });
     });
     process.on('SIGTERM', onSignal);
     process.on('SIGINT', onSignal);

@@ -1,6 +1,7 @@
 import type { Dispatcher } from 'undici';
 import { stack } from '../pipeline/compose.js';
-import { CircuitBreakerOptions, Circuits } from '../policies/circuit-breaker.js';
+import { CircuitBreakerOptions } from '../policies/circuit-breaker.js';
+import { Circuits } from '../policies/circuits.js';
 import type { ConcurrencyOptions } from '../policies/concurrency.js';
 import type { FallbackOptions, FallbackScope } from '../policies/fallback.js';
 import type { Fault } from '../policies/fault-injection.js';

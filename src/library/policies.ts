@@ -4,11 +4,8 @@
  */
 import type { Static, TSchema } from '@sinclair/typebox';
 import { attemptTimeout as fullAttemptTimeout, AttemptTimeoutOptions } from '../policies/attempt-timeout.js';
-import {
-  circuitBreaker as fullCircuitBreaker,
-  CircuitBreakerOptions,
-  type Circuits,
-} from '../policies/circuit-breaker.js';
+import { circuitBreaker as fullCircuitBreaker, CircuitBreakerOptions } from '../policies/circuit-breaker.js';
+import type { Circuits } from '../policies/circuits.js';
 import { concurrency as fullConcurrency, ConcurrencyOptions, type Limiters } from '../policies/concurrency.js';
 import { deadline as fullDeadline, DeadlineOptions } from '../policies/deadline.js';
 import { fallback as fullFallback, FallbackOptions, type FallbackScope } from '../policies/fallback.js';

@@ -1,5 +1,6 @@
 import type { CallEvent, PolicyEvent } from '../policies/events.js';
 import type { Logger } from './logging.js';
+import type { OperatorChange, RefusedChange } from './operator-change.js';
 
 /** Which finished calls get a line: all, all but successes, or none. */
 export type AccessLog = 'all' | 'errors' | 'off';
@@ -19,6 +20,8 @@ type EventOf<Type extends PolicyEvent['type']> = Extract<PolicyEvent, { type: Ty
  * | lookup failed | warn | lookups of a name began to fail; the addresses in force stay |
  * | fallback | info | a fallback step was tried |
  * | call | info; warn for a failure or a refusal; error for our own faults | a call has ended, as log.access says; our own faults always |
+ * | admin change | warn | an operator changed something, or what was changed for a while is over |
+ * | admin change refused | warn | a request to change something was not followed |
  * | retry suppressed, timeout, hedge, rate limited, fault injected, would have acted | debug | each time |
  */
 export class EventLog {
@@ -57,6 +60,16 @@ export class EventLog {
       default:
         if (this.#logger.isLevelEnabled('debug')) this.#logger.debug(detailsOf(event), DEBUG_MESSAGES[event.type]);
     }
+  }
+
+  /** Takes what an operator changed. */
+  change(change: OperatorChange): void {
+    this.#logger.warn(change, 'admin change');
+  }
+
+  /** Takes a request to change something that was not followed. */
+  refusedChange(refused: RefusedChange): void {
+    this.#logger.warn(refused, 'admin change refused');
   }
 
   #retry({ attempt, maxAttempts, reason, error, status, delayMs }: EventOf<'retry'>): void {

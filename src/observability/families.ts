@@ -85,6 +85,11 @@ export class Families {
     'Reloads of the policy file, by result.',
     ['result'],
   );
+  readonly adminChanges = new CounterFamily(
+    'outrigger_admin_changes_total',
+    'Requests to change something at the admin address, by result.',
+    ['change', 'result'],
+  );
   readonly shadow = new CounterFamily('outrigger_shadow_total', 'What policies in shadow mode would have done.', [
     ...ROUTE,
     'policy',
@@ -114,5 +119,5 @@ export class Families {
   /** Those whose first label is route, and whose second is not upstream. */
   readonly byRoute = [this.fallbacks, this.hedges, this.rateLimited, this.faultsInjected] as const;
 
-  readonly all = [...this.byRouteAndUpstream, ...this.byRoute, this.circuitTransitions, this.configReloads] as const;
+  readonly all = [...this.byRouteAndUpstream, ...this.byRoute, this.circuitTransitions, this.configReloads, this.adminChanges] as const;
 }

@@ -5,7 +5,8 @@ import { Families } from './families.js';
 import { sourceGauges, type MetricSources } from './gauges.js';
 import { GaugeFamily } from './instruments.js';
 import { ProcessMetrics } from './process-metrics.js';
-import type { RouteSeries } from './route-series.js';
+import type { ChangeName, ChangeResult } from './operator-change.js';
+import type { RouteFigures, RouteSeries } from './route-series.js';
 import { SeriesTable } from './series-table.js';
 import type { Topology } from './topology.js';
 
@@ -25,6 +26,11 @@ export interface Scrape {
   readonly body: string;
 }
 
+const CHANGES: readonly ChangeName[] = ['circuits', 'retries', 'log', 'quit', 'reload'];
+const CHANGE_RESULTS: readonly ChangeResult[] = ['done', 'denied', 'invalid', 'failed'];
+
+const NO_FIGURES: RouteFigures = { requestsPerSecond: 0, retryRatio: 0, failureRatio: 0 };
+
 /**
  * Counts what policies and the edge say they did, in plain numbers, and writes them when they are scraped. Labels are
  * bounded: names that are not configured are not counted; calls that matched no route have route and upstream `-`.
@@ -35,14 +41,19 @@ export class Metrics {
   readonly #process = new ProcessMetrics();
   readonly #gauges: readonly MetricFamily[];
   readonly #table = new SeriesTable(this.#families);
+  readonly #startedAt: number;
   #sources: MetricSources | undefined;
   #reloadedAt: number;
 
   constructor({ topology, clock, version }: MetricsOptions) {
     this.#clock = clock;
+    this.#startedAt = clock.now();
     this.#reloadedAt = clock.wallNow();
     this.#gauges = [...this.#ownGauges(version), ...sourceGauges(() => this.#sources)];
     for (const result of ['success', 'failure']) this.#families.configReloads.at(result);
+    for (const change of CHANGES) {
+      for (const result of CHANGE_RESULTS) this.#families.adminChanges.at(change, result);
+    }
     this.#table.replace(topology);
   }
 
@@ -97,6 +108,17 @@ export class Metrics {
   configReloaded(result: 'success' | 'failure'): void {
     this.#families.configReloads.at(result).value++;
     if (result === 'success') this.#reloadedAt = this.#clock.wallNow();
+  }
+
+  /** Counts a request to change something at the admin address. */
+  changeAsked(change: ChangeName, result: ChangeResult): void {
+    this.#families.adminChanges.at(change, result).value++;
+  }
+
+  /** How a route's calls to its upstream fared over the last minute. */
+  figures(route: string, upstream: string): RouteFigures {
+    const now = this.#clock.now();
+    return this.#table.find(route, upstream)?.figures(now, now - this.#startedAt) ?? NO_FIGURES;
   }
 
   /** Everything, as text. */

@@ -2,6 +2,7 @@
 const SECONDS = 60;
 
 export class RollingCount {
+  static readonly SECONDS = SECONDS;
   readonly #buckets = new Uint32Array(SECONDS);
   #second = 0;
   #total = 0;

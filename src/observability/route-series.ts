@@ -38,6 +38,16 @@ const OUTCOME_NUMBER: Readonly<Record<CallOutcome, number>> = {
   'client-gone': 4,
 };
 
+/** How a route fared over the last minute. */
+export interface RouteFigures {
+  /** Calls that ended. */
+  readonly requestsPerSecond: number;
+  /** Retries per call. */
+  readonly retryRatio: number;
+  /** Calls that failed or were refused here, of all. */
+  readonly failureRatio: number;
+}
+
 /** Counters by one label, made when they are first asked for. */
 class CountersBy<Key> {
   readonly #counters = new Map<Key, Counter>();
@@ -70,6 +80,7 @@ export class RouteSeries {
   readonly #attempts = new Map<string, CountersBy<ResultClass>>();
   readonly #attemptDuration: Histogram;
   readonly #calls = new RollingCount();
+  readonly #failures = new RollingCount();
   readonly #retries = new RollingCount();
   readonly retries: CountersBy<RetryReason>;
   readonly suppressed: CountersBy<SuppressedReason>;
@@ -94,11 +105,23 @@ export class RouteSeries {
     return this.#retries.total(nowMs) / Math.max(this.#calls.total(nowMs), 1);
   }
 
+  /** @param overMs how long calls have been counted at all, in milliseconds */
+  figures(nowMs: number, overMs: number): RouteFigures {
+    const calls = this.#calls.total(nowMs);
+    const seconds = Math.min(Math.max(overMs / 1_000, 1), RollingCount.SECONDS);
+    return {
+      requestsPerSecond: calls / seconds,
+      retryRatio: this.retryRatio(nowMs),
+      failureRatio: this.#failures.total(nowMs) / Math.max(calls, 1),
+    };
+  }
+
   countCall(event: CallEvent, nowMs: number): void {
     this.requests(event.call.method, event.status, event.outcome).value++;
     this.#requestDuration.observe(event.durationMs / 1_000);
     this.#calls.add(nowMs);
     if (event.error?.code === 'internal') this.single.at('internalErrors').value++;
+    if (event.outcome === 'failure' || event.outcome === 'refused') this.#failures.add(nowMs);
   }
 
   /** An attempt without an endpoint was refused here or cancelled before it was sent, and is none. */

@@ -1,6 +1,7 @@
 import { isInternal, OutriggerError } from '../errors.js';
 import { withAttempt } from '../policies/call-context.js';
-import { circuitOpenError, type Circuits } from '../policies/circuit-breaker.js';
+import { circuitOpenError } from '../policies/circuit-breaker.js';
+import type { Circuits } from '../policies/circuits.js';
 import { refuse, UntilOver } from '../policies/pass-through.js';
 import type { Attempt, CallOptions, Clock, Controller, Handler, Policy, PolicyDeps } from '../policies/policy.js';
 import { isPermit } from '../policies/rules/circuit.js';

@@ -1,4 +1,5 @@
-import { Circuits, type CircuitBreakerOptions } from '../policies/circuit-breaker.js';
+import type { CircuitBreakerOptions } from '../policies/circuit-breaker.js';
+import { Circuits } from '../policies/circuits.js';
 import { Limiters, type ConcurrencyOptions } from '../policies/concurrency.js';
 import type { PolicyDeps } from '../policies/policy.js';
 import { attemptBucket, type UpstreamRateLimitOptions } from '../policies/rate-limit.js';

@@ -90,8 +90,7 @@ describe('conformance: endpoints', () => {
 
   test('46. roundRobin over three, one open: the other two share evenly', () => {
     const line = createLine({ endpoints: { a: [200], b: [200], c: [200] }, circuitBreaker: { probeShare: 0 } });
-    const [, circuit] = line.upstream.circuits!.select(undefined);
-    circuit!.force('forced-open', Infinity, 0);
+    line.upstream.circuits!.force('forced-open', Infinity, 'http://b');
     for (let i = 0; i < 100; i++) line.run();
     assert.deepEqual(
       ['a', 'b', 'c'].map((name) => line.seen(name).length),

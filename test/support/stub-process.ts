@@ -32,6 +32,7 @@ const app: App = {
   start: () => Promise.resolve({ listen: ['http://127.0.0.1:8080'], admin: 'http://127.0.0.1:9901' }),
   drain: () => Promise.resolve(),
   closeNow: () => process.stderr.write('closed now\n'),
+  onQuit: () => undefined,
   ...behaviours[process.env.STUB ?? ''],
 };
 

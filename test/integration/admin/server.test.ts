@@ -1,27 +1,17 @@
 import assert from 'node:assert/strict';
 import { mkdtempSync } from 'node:fs';
-import { createServer, get, type IncomingMessage, type Server } from 'node:http';
+import { createServer, get, type IncomingMessage } from 'node:http';
 import { connect, type AddressInfo } from 'node:net';
 import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
-import { createAdmin, type Readiness } from '../../../src/admin/server.js';
-import { bind, type ListenAddress } from '../../../src/edge/bind.js';
-
-const LOOPBACK: ListenAddress = { host: '127.0.0.1', port: 0 };
-
-/** A way to bind to an address. */
-const at = (address: ListenAddress) => (server: Server) => bind(server, address, 'admin.listen');
-
-const metrics = {
-  scrape: (openMetrics: boolean) =>
-    Promise.resolve({ contentType: openMetrics ? 'application/openmetrics-text' : 'text/plain', body: 'up 1\n' }),
-};
+import type { Readiness } from '../../../src/admin/server.js';
+import { adminWith, at, LOOPBACK } from '../../support/admin.js';
 
 async function startAdmin(t: TestContext, ready: () => Readiness = () => ({ ready: true }), listen = LOOPBACK) {
-  const admin = createAdmin({ metrics, ready, bind: at(listen) });
+  const admin = adminWith({ ready, bind: at(listen) });
   const bound = await admin.listen();
   t.after(() => admin.close());
   return bound.startsWith('unix:') ? bound : `http://${bound}`;
@@ -62,22 +52,26 @@ describe('the admin server', () => {
     await open.text();
   });
 
-  for (const [method, target] of [
-    ['GET', '/nothing'],
-    ['POST', '/metrics'],
-    ['DELETE', '/readyz'],
-    ['GET', '//metrics'],
+  for (const [method, target, expected, code] of [
+    ['GET', '/nothing', 404, 'not-found'],
+    ['GET', '//metrics', 404, 'not-found'],
+    ['GET', '/metrics/', 404, 'not-found'],
+    ['GET', '/%', 400, 'bad-request'],
+    ['POST', '/metrics', 405, 'method-not-allowed'],
+    ['DELETE', '/readyz', 405, 'method-not-allowed'],
+    ['OPTIONS', '/healthz', 405, 'method-not-allowed'],
   ] as const) {
     test(`answers ${method} ${target} with a problem document`, async (t) => {
       const { status, type, body } = await answer(`${await startAdmin(t)}${target}`, { method });
-      assert.deepEqual([status, type], [404, 'application/problem+json']);
-      assert.deepEqual(JSON.parse(body), { type: 'about:blank', title: 'Not Found', status: 404, code: 'not-found' });
+      assert.deepEqual([status, type], [expected, 'application/problem+json']);
+      const problem = JSON.parse(body) as Readonly<Record<string, unknown>>;
+      assert.deepEqual([problem.status, problem.code], [expected, code]);
     });
   }
 
   test('keeps an error of its own to itself', async (t) => {
     const failing = { scrape: () => Promise.reject(new Error('s3cret')) };
-    const admin = createAdmin({ metrics: failing, ready: () => ({ ready: true }), bind: at(LOOPBACK) });
+    const admin = adminWith({ metrics: failing });
     t.after(() => admin.close());
     const { status, type, body } = await answer(`http://${await admin.listen()}/metrics`);
     assert.deepEqual([status, type], [500, 'application/problem+json']);
@@ -114,13 +108,13 @@ describe('the admin server', () => {
     await once(taken, 'listening');
     t.after(() => taken.close());
     const { port } = taken.address() as AddressInfo;
-    const admin = createAdmin({ metrics, ready: () => ({ ready: true }), bind: at({ ...LOOPBACK, port }) });
+    const admin = adminWith({ bind: at({ ...LOOPBACK, port }) });
     await assert.rejects(admin.listen(), { message: `admin.listen 127.0.0.1:${port}: address already in use` });
     await admin.close();
   });
 
   test('ends idle connections when it is closed', async () => {
-    const admin = createAdmin({ metrics, ready: () => ({ ready: true }), bind: at(LOOPBACK) });
+    const admin = adminWith();
     const { hostname, port } = new URL(`http://${await admin.listen()}`);
     const idle = connect(Number(port), hostname);
     idle.write('GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n');

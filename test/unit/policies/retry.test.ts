@@ -278,7 +278,7 @@ describe('retry is not made, and says why:', () => {
 
   test('nothing, when the first attempt is refused here: nothing was wanted', () => {
     const line = createLine({ circuitBreaker: { probeShare: 0 } });
-    line.upstream.circuits!.select(undefined)[0]!.force('forced-open', Infinity, 0);
+    line.upstream.circuits!.force('forced-open', Infinity, undefined);
     const call = line.run();
     assert.deepEqual([call.error?.code, call.attempts, line.suppressed()], ['circuit-open', 0, []]);
     line.finish();

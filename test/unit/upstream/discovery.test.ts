@@ -302,7 +302,7 @@ describe('circuits of discovered endpoints', () => {
 
   it('that an operator forced stay forced when the only endpoint moves', async () => {
     const bench = await started({ carts: ['10.0.0.1'] }, breaker);
-    for (const circuit of bench.upstream.circuits?.select(undefined) ?? []) circuit.force('forced-open', Infinity, 0);
+    bench.upstream.circuits?.force('forced-open', Infinity, undefined);
     bench.resolve('carts', ['10.0.0.2']);
     await bench.advance(5_000);
     assert.deepEqual(circuits(bench), { [ORIGIN]: 'forced-open' });

@@ -35,9 +35,7 @@ describe('the endpoint choice', () => {
       circuitBreaker: { probeShare: 0 },
       endpoints: { a: [503, 503, 200], b: [200], c: [200] },
     });
-    const [, b, c] = line.upstream.circuits!.select(undefined);
-    b!.force('forced-open', Infinity, 0);
-    c!.force('forced-open', Infinity, 0);
+    for (const name of ['b', 'c']) line.upstream.circuits!.force('forced-open', Infinity, `http://${name}`);
     const call = line.run();
     assert.deepEqual([call.status, line.seen('a').length], [200, 3]);
     line.finish();
@@ -63,9 +61,8 @@ describe('the endpoint choice', () => {
 
   test('says when the soonest of the open circuits asks again', () => {
     const line = createLine({ endpoints: { a: [200], b: [200] } });
-    const [a, b] = line.upstream.circuits!.select(undefined);
-    a!.force('forced-open', 60_000, 0);
-    b!.force('forced-open', 20_000, 0);
+    line.upstream.circuits!.force('forced-open', 60_000, 'http://a');
+    line.upstream.circuits!.force('forced-open', 20_000, 'http://b');
     assert.equal(line.run().error?.retryAfterMs, 20_000);
     assert.equal(line.of('circuit-refusal').length, 1, 'one call, one refusal');
     line.finish();

@@ -1,0 +1,229 @@
+import { Type, type TSchema } from '@sinclair/typebox';
+import {
+  CircuitChange,
+  CircuitShape,
+  EventShape,
+  LogChange,
+  LogShape,
+  Nothing,
+  ProblemShape,
+  QuitShape,
+  RetriesChange,
+  RetriesShape,
+  RouteShape,
+  UpstreamShape,
+} from './shapes.js';
+
+/** What the document names once and refers to. */
+const SCHEMAS = {
+  Circuit: CircuitShape,
+  CircuitChange,
+  Event: EventShape,
+  Log: LogShape,
+  LogChange,
+  Nothing,
+  Problem: ProblemShape,
+  Quit: QuitShape,
+  Retries: RetriesShape,
+  RetriesChange,
+  Route: RouteShape,
+  Upstream: UpstreamShape,
+} as const;
+
+type Name = keyof typeof SCHEMAS;
+
+const ref = (name: Name) => ({ $ref: `#/components/schemas/${name}` });
+const listOf = (name: Name) => ({ type: 'array', items: ref(name) });
+const json = (schema: object, type = 'application/json') => ({ content: { [type]: { schema } } });
+const text = (description: string, type = 'text/plain') => ({ description, ...json(Type.String(), type) });
+
+const PROBLEMS: Readonly<Record<number, string>> = {
+  400: 'malformed-json: the body is not JSON.',
+  401: 'unauthorized: the token is missing or wrong.',
+  403: 'host-not-allowed, not-loopback or cross-origin: the sender may not ask this.',
+  404: 'unknown-upstream: no upstream has the name.',
+  409: 'no-circuit-breaker: the upstream has none.',
+  413: 'body-too-large: more than 16 KiB.',
+  415: 'unsupported-media-type: a body must be application/json.',
+  422: 'invalid: a value is wrong; `errors` says which.',
+  501: 'not-implemented.',
+  503: 'too-many-streams.',
+};
+
+function problems(...statuses: number[]) {
+  const problem = json(ref('Problem'), 'application/problem+json');
+  return Object.fromEntries(
+    statuses.map((status) => [String(status), { description: PROBLEMS[status] ?? '', ...problem }]),
+  );
+}
+
+const OF_CHANGES = [400, 401, 403, 413, 415, 422] as const;
+
+/** A GET that anybody may ask. */
+function open(operationId: string, summary: string, responses: object) {
+  return { operationId, summary, tags: ['open'], responses };
+}
+
+function read(operationId: string, summary: string, schema: object, more: object = {}) {
+  const ok = { '200': { description: summary, ...json(schema) } };
+  return { operationId, summary, tags: ['read'], ...more, responses: { ...ok, ...problems(403, 422) } };
+}
+
+interface Change {
+  readonly operationId: string;
+  readonly summary: string;
+  /** `optional`: a body may be left out. */
+  readonly body?: readonly [schema: Name, need: 'required' | 'optional'];
+  readonly answer: object;
+  readonly status?: number;
+  readonly also?: readonly number[];
+  readonly parameters?: readonly object[];
+}
+
+function change({ operationId, summary, body, answer, status = 200, also = [], parameters = [] }: Change) {
+  return {
+    operationId,
+    summary,
+    tags: ['change'],
+    security: [{}, { token: [] }],
+    ...(parameters.length === 0 ? {} : { parameters }),
+    ...(body === undefined ? {} : { requestBody: { required: body[1] === 'required', ...json(ref(body[0])) } }),
+    responses: {
+      [String(status)]: { description: 'Done.', ...json(answer) },
+      ...problems(...OF_CHANGES, ...also),
+    },
+  };
+}
+
+const named = (name: string, description: string) => ({ name, in: 'path', required: true, description, schema: STRING });
+const query = (name: string, description: string, schema: object) => ({ name, in: 'query', description, schema });
+const STRING = { type: 'string' };
+
+const DESCRIPTION = `What the admin address answers.
+
+Everything under /api and /-/ wants a Host header that is an address, localhost or a name in admin.hosts, and is not for pages of other sites. Without admin.token it is for loopback peers only; with one, changes need it. Reads are open then.`;
+
+/** The OpenAPI 3.1 description of everything at the admin address. */
+export function openApi(version: string): object {
+  return {
+    openapi: '3.1.0',
+    info: {
+      title: 'Outrigger admin API',
+      version,
+      description: DESCRIPTION,
+      license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+    },
+    servers: [{ url: '/' }],
+    tags: [
+      { name: 'open', description: 'For everybody: scrapers and probes.' },
+      { name: 'read', description: 'For operators, to look.' },
+      { name: 'change', description: 'For operators, to act. Each is logged and counted.' },
+    ],
+    paths: { ...OPEN, ...READS, ...CHANGES },
+    components: {
+      schemas: SCHEMAS satisfies Readonly<Record<string, TSchema>>,
+      securitySchemes: { token: { type: 'http', scheme: 'bearer', description: 'admin.token, where it is set.' } },
+    },
+  };
+}
+
+const OPEN = {
+  '/metrics': {
+    get: open('metrics', 'Prometheus text, or OpenMetrics where Accept asks for it.', {
+      '200': {
+        description: 'All series.',
+        content: { 'text/plain': { schema: STRING }, 'application/openmetrics-text': { schema: STRING } },
+      },
+    }),
+  },
+  '/healthz': { get: open('alive', 'Whether the process lives.', { '200': text('It does.') }) },
+  '/readyz': {
+    get: open('ready', 'Whether calls are taken.', {
+      '200': text('They are.'),
+      '503': text('starting or draining.'),
+    }),
+  },
+};
+
+const READS = {
+  '/': { get: { ...open('overview', 'What there is.', { '200': text('Paths.'), ...problems(403) }), tags: ['read'] } },
+  '/api/routes': { get: read('routes', 'Routes, and how they fared over the last minute.', listOf('Route')) },
+  '/api/upstreams': { get: read('upstreams', 'Upstreams with their endpoints.', listOf('Upstream')) },
+  '/api/circuits': { get: read('circuits', 'Circuits.', listOf('Circuit')) },
+  '/api/config': {
+    get: read('config', 'The policy file in force with every default; secrets are ***.', { type: 'object' }),
+  },
+  '/api/openapi.json': { get: read('openapi', 'This document.', { type: 'object' }) },
+  '/api/events': {
+    get: {
+      operationId: 'events',
+      summary: 'What happens, as server-sent events; each event’s data is an Event.',
+      description:
+        'A reader that comes back with Last-Event-ID gets what it missed, as far as the last 1,000 events are kept; ' +
+        'an event `missed` says how many are gone. A reader that does not take what it is sent is cut after 10 s.',
+      tags: ['read'],
+      parameters: [
+        query('history', 'How many of the last events come first.', { type: 'integer', minimum: 0, maximum: 9999 }),
+        { name: 'Last-Event-ID', in: 'header', description: 'The id that was seen last.', schema: STRING },
+      ],
+      responses: { '200': text('The stream.', 'text/event-stream'), ...problems(403, 422, 503) },
+    },
+  },
+};
+
+const upstream = named('upstream', "The upstream's name, percent-encoded.");
+
+const CHANGES = {
+  '/api/circuits/{upstream}': {
+    put: change({
+      operationId: 'forceCircuits',
+      summary: 'Forces a circuit open or closed, or all of the upstream.',
+      body: ['CircuitChange', 'required'],
+      answer: listOf('Circuit'),
+      also: [404, 409],
+      parameters: [upstream],
+    }),
+    delete: change({
+      operationId: 'resetCircuits',
+      summary: 'Closes a circuit with an empty window, or all of the upstream. It takes no body.',
+      answer: listOf('Circuit'),
+      also: [404, 409],
+      parameters: [upstream, query('key', "The circuit's key; without it, all of the upstream.", STRING)],
+    }),
+  },
+  '/api/retries': {
+    put: change({
+      operationId: 'switchRetries',
+      summary: 'Switches retries and hedges off, or on again.',
+      body: ['RetriesChange', 'required'],
+      answer: listOf('Retries'),
+    }),
+  },
+  '/api/log': {
+    put: change({
+      operationId: 'setLogLevel',
+      summary: 'Sets the log level.',
+      body: ['LogChange', 'required'],
+      answer: ref('Log'),
+    }),
+  },
+  '/-/quit': {
+    post: change({
+      operationId: 'quit',
+      summary: 'Drains and ends the process, for Jobs.',
+      body: ['Nothing', 'optional'],
+      answer: ref('Quit'),
+      status: 202,
+      also: [501],
+    }),
+  },
+  '/-/reload': {
+    post: change({
+      operationId: 'reload',
+      summary: 'Takes the policy file anew. Not available yet: 501.',
+      body: ['Nothing', 'optional'],
+      answer: { type: 'object' },
+      also: [501],
+    }),
+  },
+};

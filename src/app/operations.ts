@@ -1,0 +1,164 @@
+import { invalid } from '../admin/body.js';
+import type { CircuitForce, LevelSetting, Operations, RetriesSwitch } from '../admin/operations.js';
+import { RefusedError } from '../admin/problem.js';
+import type { CircuitShape, LogShape, RetriesShape, RouteShape, UpstreamShape } from '../admin/shapes.js';
+import type { Config } from '../config/config.js';
+import { redactedConfig } from '../config/redact.js';
+import type { RouteFigures } from '../observability/route-series.js';
+import type { OperatorChange } from '../observability/operator-change.js';
+import type { Circuits, CircuitView } from '../policies/circuits.js';
+import type { Clock } from '../runtime/clock.js';
+import type { Upstream } from '../upstream/upstream.js';
+import type { LogLevelSetting } from './log-level.js';
+import type { RetrySwitches } from './retry-switches.js';
+
+/** What the operator sees and acts on. */
+export interface OperationsScope {
+  readonly config: Config;
+  /** In the file's order. */
+  readonly upstreams: ReadonlyMap<string, Upstream>;
+  readonly figures: (route: string, upstream: string) => RouteFigures;
+  readonly switches: RetrySwitches;
+  readonly logLevel: LogLevelSetting;
+  readonly clock: Clock;
+  /** Is told of each change that was made. */
+  readonly onChange: (change: OperatorChange) => void;
+  /** Asks the process to drain and end; false if nobody would hear it. */
+  readonly quit: () => boolean;
+}
+
+/** What the admin API shows and does, done on the configuration in force. */
+export class LiveOperations implements Operations {
+  readonly #scope: OperationsScope;
+
+  constructor(scope: OperationsScope) {
+    this.#scope = scope;
+  }
+
+  routes(): RouteShape[] {
+    const { config, figures, switches } = this.#scope;
+    return config.routes.map(({ name, upstream }) => ({
+      name,
+      upstream,
+      ...figures(name, upstream),
+      retriesEnabled: switches.isEnabled(name),
+    }));
+  }
+
+  upstreams(): UpstreamShape[] {
+    const now = this.#scope.clock.now();
+    return [...this.#scope.upstreams.values()].map((upstream) => upstreamShape(upstream, now));
+  }
+
+  circuits(): CircuitShape[] {
+    return [...this.#scope.upstreams.values()].flatMap(({ circuits }) => this.#shapes(circuits?.view() ?? []));
+  }
+
+  config(): unknown {
+    return redactedConfig(this.#scope.config);
+  }
+
+  forceCircuits(upstream: string, { state, ttlMs, key }: CircuitForce, by: string): CircuitShape[] {
+    const changed = this.#circuitsOf(upstream).force(state, ttlMs, key);
+    if (key !== undefined && changed.length === 0) throw unknownKey(upstream, key);
+    this.#scope.onChange({ change: 'circuits', by, upstream, key, to: state, forMs: finite(ttlMs) });
+    return this.#shapes(changed);
+  }
+
+  resetCircuits(upstream: string, key: string | undefined, by: string): CircuitShape[] {
+    const changed = this.#circuitsOf(upstream).reset(key);
+    if (key !== undefined && changed.length === 0) throw unknownKey(upstream, key);
+    this.#scope.onChange({ change: 'circuits', by, upstream, key, to: 'closed' });
+    return this.#shapes(changed);
+  }
+
+  switchRetries({ enabled, ttlMs, route }: RetriesSwitch, by: string): RetriesShape[] {
+    const { config, switches, onChange } = this.#scope;
+    const names = config.routes.map(({ name }) => name).filter((name) => route === undefined || name === route);
+    if (names.length === 0) {
+      throw invalid([{ path: 'route', message: `no route is named ${JSON.stringify(route)}` }]);
+    }
+    for (const name of names) switches.set(name, enabled, ttlMs);
+    const forMs = enabled ? undefined : finite(ttlMs);
+    onChange({ change: 'retries', by, route, to: enabled ? 'on' : 'off', forMs });
+    return names.map((name) => {
+      const { remainingMs, ...view } = switches.view(name);
+      return { ...view, remainingMs: rounded(remainingMs) };
+    });
+  }
+
+  setLogLevel({ level, ttlMs }: LevelSetting, by: string): LogShape {
+    const { logLevel, onChange } = this.#scope;
+    logLevel.set(level, ttlMs, (from, to, over) => {
+      onChange({ change: 'log', by: over ? 'ttl' : by, from, to, forMs: over ? undefined : finite(ttlMs) });
+    });
+    return { level: logLevel.level, remainingMs: rounded(logLevel.remainingMs) };
+  }
+
+  quit(by: string): void {
+    if (!this.#scope.quit()) {
+      throw new RefusedError({ status: 501, code: 'not-implemented', detail: 'Nobody here ends the process.' });
+    }
+    this.#scope.onChange({ change: 'quit', by, to: 'draining' });
+  }
+
+  reload(): Promise<never> {
+    const detail = 'Reloading is not available yet: a changed file is taken up by a restart.';
+    return Promise.reject(new RefusedError({ status: 501, code: 'not-implemented', detail }));
+  }
+
+  #circuitsOf(name: string): Circuits {
+    const upstream = this.#scope.upstreams.get(name);
+    if (upstream === undefined) {
+      const detail = `There is no upstream ${JSON.stringify(name)}.`;
+      throw new RefusedError({ status: 404, code: 'unknown-upstream', detail });
+    }
+    if (upstream.circuits === undefined) {
+      const detail = `The upstream ${JSON.stringify(name)} has no circuit breaker: there is nothing to force.`;
+      throw new RefusedError({ status: 409, code: 'no-circuit-breaker', detail });
+    }
+    return upstream.circuits;
+  }
+
+  #shapes(views: readonly CircuitView[]): CircuitShape[] {
+    const { clock } = this.#scope;
+    const startedAt = clock.wallNow() - clock.now();
+    return views.map(({ since, remainingMs, ...view }) => ({
+      ...view,
+      since: new Date(startedAt + since).toISOString(),
+      remainingMs: rounded(remainingMs),
+    }));
+  }
+}
+
+function upstreamShape(upstream: Upstream, now: number): UpstreamShape {
+  const { name, endpoints, circuits, limiters, budgets, panic = false } = upstream;
+  const places = limiters?.view();
+  return {
+    name,
+    endpoints: endpoints.map(({ label, healthy, inFlight }) => ({
+      url: label,
+      healthy,
+      inFlight,
+      circuit: circuits?.stateAt(label) ?? null,
+    })),
+    inFlight: places?.inFlight ?? endpoints.reduce((sum, { inFlight }) => sum + inFlight, 0),
+    limit: places?.limit ?? null,
+    queued: places?.queued ?? 0,
+    retryBudget: budgets === undefined ? null : { remaining: budgets.remaining(now) },
+    healthPanic: panic,
+  };
+}
+
+function unknownKey(upstream: string, key: string): RefusedError {
+  const message = `no circuit of ${JSON.stringify(upstream)} has the key ${JSON.stringify(key)}, or could have it now`;
+  return invalid([{ path: 'key', message }]);
+}
+
+function finite(ttlMs: number): number | undefined {
+  return Number.isFinite(ttlMs) ? ttlMs : undefined;
+}
+
+function rounded(ms: number | undefined): number | null {
+  return ms === undefined ? null : Math.round(ms);
+}

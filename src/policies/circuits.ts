@@ -1,0 +1,191 @@
+import type { CircuitBreakerOptions } from './circuit-breaker.js';
+import type { CircuitStateName } from './events.js';
+import type { Attempt, Permit, PolicyDeps } from './policy.js';
+import { Circuit, isPermit, type Admission, type CircuitRules, type CircuitSnapshot } from './rules/circuit.js';
+import { compileKey, KeyedStates, type KeyTemplate } from './rules/keys.js';
+import { parseDuration, parseRatio } from './rules/units.js';
+
+/** What the circuits of one upstream need to know besides their options. */
+export interface CircuitScope {
+  readonly upstream: string;
+  /** The longest that an attempt may take to its head: a half-open permit older than this is given back. */
+  readonly longestAttemptMs: number;
+}
+
+/** One circuit as the admin API and the metrics show it. */
+export interface CircuitView extends CircuitSnapshot {
+  readonly upstream: string;
+  readonly key: string;
+}
+
+export type ForcedState = 'forced-open' | 'forced-closed';
+
+const WORST_FIRST: readonly CircuitStateName[] = [
+  'forced-open',
+  'open',
+  'half-open',
+  'ramping',
+  'forced-closed',
+  'closed',
+];
+
+/** The circuits of one upstream, by key. The endpoint choice asks them; the policy tells them how attempts ended. */
+export class Circuits {
+  readonly #scope: CircuitScope;
+  readonly #deps: PolicyDeps;
+  readonly #shadow: boolean;
+  readonly #template: KeyTemplate;
+  readonly #circuits: KeyedStates<Circuit>;
+  /** What the operator forced on the upstream as a whole: circuits that are yet to come are under it too. */
+  #forced: { readonly state: ForcedState; readonly until: number } | undefined;
+
+  constructor(options: CircuitBreakerOptions, deps: PolicyDeps, scope: CircuitScope) {
+    this.#scope = scope;
+    this.#deps = deps;
+    this.#shadow = options.mode === 'shadow';
+    this.#template = compileKey(options.key);
+    const rules = circuitRules(options, scope);
+    this.#circuits = new KeyedStates(
+      options.maxKeys,
+      (key) => this.#create(key, rules),
+      (circuit) => circuit.mayBeForgotten,
+    );
+  }
+
+  /** Makes the circuits whose keys are known before any call, so that their series exist from the start. */
+  prepare(endpoints: readonly string[]): void {
+    if (this.#template.perRequest || this.#template.text.includes('{route}')) return;
+    for (const endpoint of endpoints) {
+      this.#circuits.get(
+        this.#template.of({ endpoint, upstream: this.#scope.upstream, route: '', header: () => undefined }),
+      );
+    }
+  }
+
+  /** Forgets the circuits of an endpoint that is gone: an open one would be kept for ever. */
+  forget(endpoint: string): void {
+    for (const [key] of this.#of(endpoint)) this.#circuits.forget(key);
+  }
+
+  /** The endpoint stands for another address now: what was learnt of the old one is dropped; what an operator forced stays. */
+  renew(endpoint: string): void {
+    const now = this.#deps.clock.now();
+    for (const [, circuit] of this.#of(endpoint)) if (!circuit.isForced) circuit.reset(now, 'address-changed');
+  }
+
+  /**
+   * Asks for leave to send an attempt to an endpoint. In shadow mode it is always given, and a refusal is counted; what an
+   * operator forced holds all the same.
+   */
+  admit(attempt: Attempt, endpoint: string): Admission {
+    const { call } = attempt;
+    const key = this.#template.of({
+      endpoint,
+      upstream: this.#scope.upstream,
+      route: call.route,
+      header: (name) => call.header(name),
+    });
+    const circuit = this.#circuits.get(key);
+    const admission = circuit.admit(this.#deps.clock.now());
+    if (isPermit(admission) || !this.#shadow || circuit.isForced) return admission;
+    this.#shadowed(call.route, 'would-refuse');
+    return NO_OPINION;
+  }
+
+  view(): CircuitView[] {
+    return this.#viewOf(this.#circuits.entries());
+  }
+
+  /** The worst state of an endpoint's circuits; undefined where circuits are not per endpoint, or it has none yet. */
+  stateAt(endpoint: string): CircuitStateName | undefined {
+    const now = this.#deps.clock.now();
+    const states = new Set(this.#of(endpoint).map(([, circuit]) => circuit.snapshot(now).state));
+    return WORST_FIRST.find((state) => states.has(state));
+  }
+
+  /**
+   * Forces the circuit of a key, for at most `ttlMs` (Infinity: until `reset`); without a key all of the upstream, those
+   * included that calls or discovery have yet to bring. Returns the circuits that were forced: none for a key that no call
+   * can have, or when there is no room for it.
+   */
+  force(state: ForcedState, ttlMs: number, key: string | undefined): CircuitView[] {
+    const now = this.#deps.clock.now();
+    if (key === undefined) this.#forced = { state, until: now + ttlMs };
+    else if (this.#mayCome(key)) this.#circuits.get(key);
+    const chosen = this.#chosen(key);
+    for (const [, circuit] of chosen) circuit.force(state, ttlMs, now);
+    return this.#viewOf(chosen);
+  }
+
+  /** Closes the circuit of a key, or all without one, with an empty window. Returns those. */
+  reset(key: string | undefined): CircuitView[] {
+    const now = this.#deps.clock.now();
+    if (key === undefined) this.#forced = undefined;
+    const chosen = this.#chosen(key);
+    for (const [, circuit] of chosen) circuit.reset(now);
+    return this.#viewOf(chosen);
+  }
+
+  #chosen(key: string | undefined): [string, Circuit][] {
+    return [...this.#circuits.entries()].filter(([of]) => key === undefined || of === key);
+  }
+
+  /** Whether a key that has no circuit may be one that calls bring. */
+  #mayCome(key: string): boolean {
+    if (this.#circuits.peek(key) !== undefined) return false;
+    return this.#template.perRequest || this.#template.text.includes('{route}');
+  }
+
+  #viewOf(circuits: Iterable<[string, Circuit]>): CircuitView[] {
+    const now = this.#deps.clock.now();
+    const { upstream } = this.#scope;
+    return [...circuits].map(([key, circuit]) => ({ upstream, key, ...circuit.snapshot(now) }));
+  }
+
+  /** The circuits of one endpoint alone. */
+  #of(endpoint: string): [string, Circuit][] {
+    if (!this.#template.perEndpoint) return [];
+    const pattern = this.#template.keysOf({ endpoint, upstream: this.#scope.upstream });
+    return [...this.#circuits.entries()].filter(([key]) => pattern.test(key));
+  }
+
+  #create(key: string, rules: CircuitRules): Circuit {
+    const { upstream } = this.#scope;
+    const circuit = new Circuit(rules, this.#deps.random, (transition) => {
+      // The last attempts at an address that is gone are no news.
+      if (this.#circuits.peek(key) !== circuit) return;
+      if (this.#shadow && transition.to === 'open') this.#shadowed('-', 'would-open');
+      this.#deps.emit({ type: 'circuit', upstream, key, ...transition });
+    });
+    const now = this.#deps.clock.now();
+    if (this.#forced !== undefined && now < this.#forced.until) {
+      circuit.force(this.#forced.state, this.#forced.until - now, now);
+    }
+    return circuit;
+  }
+
+  #shadowed(route: string, action: 'would-open' | 'would-refuse'): void {
+    this.#deps.emit({ type: 'shadow', route, upstream: this.#scope.upstream, policy: 'circuitBreaker', action });
+  }
+}
+
+function circuitRules(options: CircuitBreakerOptions, scope: CircuitScope): CircuitRules {
+  const openForMs = parseDuration(options.openFor);
+  return {
+    failureRate: parseRatio(options.failureRate),
+    slowCallRate: parseRatio(options.slowCallRate),
+    slowCallMs: options.slowCallDuration === 'off' ? undefined : parseDuration(options.slowCallDuration),
+    consecutiveFailures: options.consecutiveFailures,
+    minimumCalls: options.minimumCalls,
+    windowMs: parseDuration(options.window),
+    openForMs,
+    maxOpenForMs: parseDuration(options.maxOpenFor),
+    probeShare: parseRatio(options.probeShare),
+    halfOpenProbes: options.halfOpenProbes,
+    rampMs: openForMs,
+    permitMs: scope.longestAttemptMs,
+  };
+}
+
+/** The permit of an attempt that an open circuit would have refused, had it not been in shadow mode. */
+const NO_OPINION: Permit = { success: () => undefined, failure: () => undefined, ignore: () => undefined };
