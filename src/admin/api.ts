@@ -97,8 +97,7 @@ export class Api {
   }
 
   #tell(change: ChangeName, by: string, error: unknown): void {
-    const { status, code } =
-      error instanceof RefusedError ? error.refusal : { status: 500, code: 'internal' };
+    const { status, code } = error instanceof RefusedError ? error.refusal : { status: 500, code: 'internal' };
     this.#options.witness.counted(change, resultOf(status));
     this.#options.witness.refused({ change, by, status, code });
   }

@@ -95,7 +95,13 @@ function change({ operationId, summary, body, answer, status = 200, also = [], p
   };
 }
 
-const named = (name: string, description: string) => ({ name, in: 'path', required: true, description, schema: STRING });
+const named = (name: string, description: string) => ({
+  name,
+  in: 'path',
+  required: true,
+  description,
+  schema: STRING,
+});
 const query = (name: string, description: string, schema: object) => ({ name, in: 'query', description, schema });
 const STRING = { type: 'string' };
 

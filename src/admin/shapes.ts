@@ -81,7 +81,11 @@ export const CircuitChange = Type.Object(
     state: choice(['forced-open', 'forced-closed'], undefined, 'forced-open or forced-closed.'),
     ttl: ttl('How long, such as 5m, at most 168h; without it, until reset.'),
     key: Type.Optional(
-      Type.String({ minLength: 1, maxLength: 1024, description: "The circuit's key; without it, all of the upstream." }),
+      Type.String({
+        minLength: 1,
+        maxLength: 1024,
+        description: "The circuit's key; without it, all of the upstream.",
+      }),
     ),
   },
   { ...closed, description: 'Forces circuits.' },

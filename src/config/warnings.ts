@@ -22,18 +22,12 @@ export function warnings(config: Config): readonly ConfigIssue[] {
   return issues.sorted();
 }
 
-/** Keys of the process that are known and do nothing yet: what is written there must not be taken for granted. */
+/** A key of the process that is known and does nothing yet: what is written there must not be taken for granted. */
 function warnUnserved(config: Config, issues: Issues): void {
-  const unserved: readonly (readonly [path: readonly PathStep[], harmless: boolean, instead: string])[] = [
-    [['reload'], config.reload === 'manual', 'a changed file is taken up by a restart'],
-    [['admin', 'token'], config.admin.token === undefined, 'there is no API that would ask for it'],
-    [['admin', 'hosts'], config.admin.hosts.length === 0, 'there is no API that would ask for it'],
-  ];
-  for (const [path, harmless, instead] of unserved) {
-    const node = nodeAt(config.effective, ...path);
-    if (harmless || node?.offset === undefined) continue;
-    issues.add(node.offset, path, `'${String(path.at(-1))}' is not available yet: ${instead}`, 'leave it out');
-  }
+  const node = nodeAt(config.effective, 'reload');
+  if (config.reload === 'manual' || node?.offset === undefined) return;
+  const message = "'reload' is not available yet: a changed file is taken up by a restart";
+  issues.add(node.offset, ['reload'], message, 'leave it out');
 }
 
 /** The routes that inject faults, and which: whoever starts this must know that some failures are made here. */

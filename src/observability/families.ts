@@ -119,5 +119,11 @@ export class Families {
   /** Those whose first label is route, and whose second is not upstream. */
   readonly byRoute = [this.fallbacks, this.hedges, this.rateLimited, this.faultsInjected] as const;
 
-  readonly all = [...this.byRouteAndUpstream, ...this.byRoute, this.circuitTransitions, this.configReloads, this.adminChanges] as const;
+  readonly all = [
+    ...this.byRouteAndUpstream,
+    ...this.byRoute,
+    this.circuitTransitions,
+    this.configReloads,
+    this.adminChanges,
+  ] as const;
 }

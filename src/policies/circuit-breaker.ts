@@ -4,15 +4,7 @@ import { OutriggerError } from '../errors.js';
 import { withAttempt } from './call-context.js';
 import { Circuits } from './circuits.js';
 import { isInterim, PassThrough, refuse } from './pass-through.js';
-import type {
-  CallOptions,
-  Controller,
-  Handler,
-  Permit,
-  Policy,
-  PolicyDeps,
-  ResponseHeaders,
-} from './policy.js';
+import type { CallOptions, Controller, Handler, Permit, Policy, PolicyDeps, ResponseHeaders } from './policy.js';
 import { isPermit } from './rules/circuit.js';
 import { ClassSet } from './rules/class-set.js';
 import { classifyFailure, errorClass, statusClass } from './rules/classify.js';

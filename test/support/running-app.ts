@@ -12,28 +12,44 @@ export interface RunningApp {
   /** Where calls go. */
   readonly url: string;
   readonly port: number;
+  /** The admin address, as a URL. */
+  readonly admin: string;
+  /** How often an operator asked the process to end. */
+  readonly quits: () => number;
+  /** The lines of the log so far. */
+  logged(): readonly Readonly<Record<string, unknown>>[];
   /** The value of a series, as it is written: `name{label="x"}`; NaN if there is none. */
   metric(series: string): Promise<number>;
   metrics(): Promise<string>;
 }
 
+export interface RunOptions extends Partial<LoadOptions> {
+  readonly lookup?: Lookup;
+  readonly random?: Random;
+  /** What else `admin` says, such as `token: t`. */
+  readonly admin?: string;
+  /** Silent if left out; debug with `onLog`. */
+  readonly logLevel?: string;
+  /** Given every line of the log. */
+  readonly onLog?: (line: Readonly<Record<string, unknown>>) => void;
+}
+
 /** The whole proxy on free ports, by a policy file without addresses; ends with the test. */
-export async function startApp(
-  t: TestContext,
-  policyFile: string,
-  options: Partial<LoadOptions> & {
-    readonly lookup?: Lookup;
-    readonly random?: Random;
-    /** Given every line of the log, down to debug; without it nothing is logged. */
-    readonly onLog?: (line: Readonly<Record<string, unknown>>) => void;
-  } = {},
-): Promise<RunningApp> {
-  const { lookup, random = () => 0.5, onLog, ...loadOptions } = options;
-  const level = onLog === undefined ? 'silent' : 'debug';
-  const head = `listen: 127.0.0.1:0\nadmin: { listen: 127.0.0.1:0 }\nlog: { level: ${level} }\n`;
+export async function startApp(t: TestContext, policyFile: string, options: RunOptions = {}): Promise<RunningApp> {
+  const { lookup, random = () => 0.5, admin: access = '', onLog, logLevel, ...loadOptions } = options;
+  const level = logLevel ?? (onLog === undefined ? 'silent' : 'debug');
+  const head = `listen: 127.0.0.1:0
+admin: { listen: 127.0.0.1:0, ${access} }
+log: { level: ${level} }
+`;
   const config = parseConfig(head + policyFile, 'policy.yaml', { env: {}, ...loadOptions });
+  const lines: Readonly<Record<string, unknown>>[] = [];
   const logger = createLogger(config.log, {
-    write: (line) => onLog?.(JSON.parse(line) as Readonly<Record<string, unknown>>),
+    write(text) {
+      const line = JSON.parse(text) as Readonly<Record<string, unknown>>;
+      lines.push(line);
+      onLog?.(line);
+    },
   });
   const app = createApp({
     config,
@@ -43,6 +59,8 @@ export async function startApp(
     version: '0.0.0',
     ...(lookup === undefined ? {} : { lookup }),
   });
+  let quits = 0;
+  app.onQuit(() => quits++);
   t.after(() => app.closeNow());
   const { listen, admin } = await app.start();
   const url = listen[0] ?? assert.fail('it listens nowhere');
@@ -50,6 +68,9 @@ export async function startApp(
   return {
     url,
     port: Number(new URL(url).port),
+    admin,
+    quits: () => quits,
+    logged: () => lines,
     metrics,
     async metric(series) {
       const line = (await metrics()).split('\n').find((one) => one.startsWith(`outrigger_${series} `));
