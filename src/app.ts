@@ -116,6 +116,7 @@ export function createApp(options: AppOptions): App {
       counted: (change, result) => metrics.changeAsked(change, result),
       refused: (refused) => eventLog.refusedChange(refused),
     },
+    onFault: (error) => logger.error({ err: error }, 'admin fault'),
     feed,
     clock,
     version,

@@ -58,12 +58,14 @@ export class Api {
     this.#options = options;
   }
 
-  /** Answers a request whose body has not been read. Never fails: what goes wrong is an answer too. */
-  async handle(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+  /** Answers a request whose body has not been read. Fails only by a fault of ours. */
+  async handle(request: FastifyRequest, reply: FastifyReply): Promise<void> {
     const [path = '', query = ''] = request.raw.url?.split('?', 2) ?? [];
-    if (PUBLIC.includes(path)) return sendProblem(reply, wrongMethod(['GET']));
     const place = placeOf(path);
-    if (place === undefined) return sendProblem(reply, NOT_FOUND);
+    if (place === undefined) {
+      sendProblem(reply, PUBLIC.includes(path) ? wrongMethod(['GET']) : NOT_FOUND);
+      return;
+    }
     reply.headers(HEADERS);
     const method = request.method === 'HEAD' ? 'GET' : request.method;
     const action = place.actions[method];
@@ -72,16 +74,19 @@ export class Api {
     try {
       this.#allow(request, change !== undefined || action === undefined);
       if (action === undefined) throw new RefusedError(wrongMethod(Object.keys(place.actions)));
-      if (action === 'page') return await this.#page(path, new URLSearchParams(query), request, reply);
+      if (action === 'page') {
+        await this.#page(path, new URLSearchParams(query), request, reply);
+        return;
+      }
       const asked = { upstream: place.upstream, query: parameters(query, action.query ?? []), by };
       const body = change === undefined ? undefined : await readJson(request.raw);
       const answer = await action.answer(this.#options.operations, { ...asked, body } satisfies Request);
       if (change !== undefined) this.#options.witness.counted(change, 'done');
-      return reply.code(action.status ?? 200).send(answer);
+      reply.code(action.status ?? 200).send(answer);
     } catch (error) {
       if (change !== undefined) this.#tell(change, by, error);
       if (!(error instanceof RefusedError)) throw error;
-      return sendProblem(reply, error.refusal);
+      sendProblem(reply, error.refusal);
     }
   }
 
@@ -102,19 +107,19 @@ export class Api {
     this.#options.witness.refused({ change, by, status, code });
   }
 
-  async #page(
-    path: string,
-    query: URLSearchParams,
-    request: FastifyRequest,
-    reply: FastifyReply,
-  ): Promise<FastifyReply> {
-    if (path === '/') return reply.type('text/plain; charset=utf-8').send(OVERVIEW);
-    if (path === '/api/events') return this.#events(query, request, reply);
-    const { openApi } = await import('./openapi.js');
-    return reply.send(openApi(this.#options.version));
+  async #page(path: string, query: URLSearchParams, request: FastifyRequest, reply: FastifyReply): Promise<void> {
+    if (path === '/') {
+      reply.type('text/plain; charset=utf-8').send(OVERVIEW);
+    } else if (path === '/api/events') {
+      this.#events(query, request, reply);
+    } else {
+      // Seldom asked for, hence not loaded with the rest.
+      const { openApi } = await import('./openapi.js');
+      reply.send(openApi(this.#options.version));
+    }
   }
 
-  #events(query: URLSearchParams, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  #events(query: URLSearchParams, request: FastifyRequest, reply: FastifyReply): void {
     const { streams } = this.#options;
     if (request.method === 'HEAD') throw new RefusedError(wrongMethod(['GET']));
     if (streams.isFull) {
@@ -134,7 +139,6 @@ export class Api {
     });
     const { 'last-event-id': lastEventId } = request.headers;
     streams.open(reply.raw, typeof lastEventId === 'string' ? lastEventId : undefined, Number(history[0]));
-    return reply;
   }
 }
 

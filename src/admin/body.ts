@@ -11,24 +11,32 @@ const MAX_ECHO = 100;
 
 /** Reads a JSON body; undefined if there is none. Throws a RefusedError for one that is too large or malformed. */
 export async function readJson(request: IncomingMessage): Promise<unknown> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  // To leave the loop must not close the connection: the answer goes over it.
-  for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
-    size += chunk.length;
-    if (size > MAX_BODY_BYTES) {
-      const detail = `A body has ${MAX_BODY_BYTES} bytes at most.`;
-      // What else is sent is not read.
-      throw new RefusedError({ status: 413, code: 'body-too-large', detail, headers: { connection: 'close' } });
-    }
-    chunks.push(chunk);
-  }
-  if (size === 0) return undefined;
+  const text = (await readBytes(request)).toString('utf8');
+  if (text === '') return undefined;
   try {
-    return JSON.parse(Buffer.concat(chunks).toString('utf8')) as unknown;
+    return JSON.parse(text) as unknown;
   } catch {
     throw new RefusedError({ status: 400, code: 'malformed-json', detail: 'The body is not JSON.' });
   }
+}
+
+async function readBytes(request: IncomingMessage): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  try {
+    // To leave the loop must not close the connection: the answer goes over it.
+    for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+      size += chunk.length;
+      if (size > MAX_BODY_BYTES) break;
+      chunks.push(chunk);
+    }
+  } catch {
+    throw new RefusedError({ status: 400, code: 'bad-request', detail: 'The body broke off.' });
+  }
+  if (size <= MAX_BODY_BYTES) return Buffer.concat(chunks);
+  const detail = `A body has ${MAX_BODY_BYTES} bytes at most.`;
+  // What else is sent is not read.
+  throw new RefusedError({ status: 413, code: 'body-too-large', detail, headers: { connection: 'close' } });
 }
 
 /** Compiled when first needed: most processes are never changed by hand. */
@@ -38,7 +46,7 @@ let ajv: Ajv | undefined;
 /** Returns the value as its schema's type. Throws a RefusedError with everything that is wrong with it. */
 export function checked<Schema extends TSchema>(schema: Schema, value: unknown): Static<Schema> {
   const check = checkOf(schema);
-  if (check(value)) return value as Static<Schema>;
+  if (check(value)) return value;
   throw invalid((check.errors ?? []).map(fieldError));
 }
 

@@ -26,6 +26,8 @@ export interface AdminOptions {
   readonly rules: () => AccessRules;
   readonly operations: Operations;
   readonly witness: ChangeWitness;
+  /** Is told of an error that is no peer's: the peer is told nothing of it. */
+  readonly onFault: (error: unknown) => void;
   readonly feed: EventFeed;
   readonly clock: Clock;
   /** Outrigger's own version. */
@@ -68,7 +70,10 @@ export function createAdmin(options: AdminOptions): Admin {
   // The API reads bodies itself, once it knows whose they are.
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', (_request, _payload, done) => done(null, undefined));
-  app.setErrorHandler((_error, _request, reply) => sendProblem(reply, INTERNAL));
+  app.setErrorHandler((error, _request, reply) => {
+    options.onFault(error);
+    return sendProblem(reply, INTERNAL);
+  });
   const streams = new EventStreams(options.feed, options.clock);
   addRoutes(app, options, new Api({ ...options, streams }));
   return {

@@ -39,6 +39,7 @@ export function adminWith(options: Partial<AdminOptions> = {}): Admin {
     rules: () => ({ token: undefined, hosts: [] }),
     operations: NO_OPERATIONS,
     witness: { counted: () => undefined, refused: () => undefined },
+    onFault: () => undefined,
     feed: new EventFeed(systemClock),
     clock: systemClock,
     version: '0.0.0',

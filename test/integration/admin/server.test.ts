@@ -69,13 +69,15 @@ describe('the admin server', () => {
     });
   }
 
-  test('keeps an error of its own to itself', async (t) => {
+  test('keeps an error of its own from the peer, and from nobody else', async (t) => {
     const failing = { scrape: () => Promise.reject(new Error('s3cret')) };
-    const admin = adminWith({ metrics: failing });
+    const faults: unknown[] = [];
+    const admin = adminWith({ metrics: failing, onFault: (error) => faults.push(error) });
     t.after(() => admin.close());
     const { status, type, body } = await answer(`http://${await admin.listen()}/metrics`);
     assert.deepEqual([status, type], [500, 'application/problem+json']);
     assert.doesNotMatch(body, /s3cret/);
+    assert.match(String(faults), /^Error: s3cret$/);
   });
 
   test('listens on a unix socket', async (t) => {
