@@ -1,4 +1,4 @@
-import type { TSchema } from '@sinclair/typebox';
+import type { TObject } from '@sinclair/typebox';
 import { parseDuration } from '../policies/rules/units.js';
 import type { ChangeName } from '../observability/operator-change.js';
 import { checked, invalid } from './body.js';
@@ -103,7 +103,7 @@ function ttlMs(text: string | undefined): number {
   return ms;
 }
 
-function bodyAs<Schema extends TSchema>(schema: Schema, body: unknown) {
+function bodyAs<Schema extends TObject>(schema: Schema, body: unknown) {
   if (body === undefined) throw invalid([{ path: '', message: 'a body is missing' }]);
   return checked(schema, body);
 }
