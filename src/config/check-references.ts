@@ -1,3 +1,4 @@
+import { namedText } from './describe.js';
 import type { Issues } from './issues.js';
 import { nearest } from './nearest.js';
 import {
@@ -20,7 +21,7 @@ export function checkReferences(root: MapNode, issues: Issues): void {
     const at: Place = { root: route, path: ['routes', index], issues };
     const name = stringAt(route, 'name');
     if (name !== undefined && names.has(name))
-      say(at, ['name'], `another route is named '${name}'; names must be unique`);
+      say(at, ['name'], `another route is named ${namedText(nodeAt(route, 'name'))}; names must be unique`);
     if (name !== undefined) names.add(name);
     checkUpstreamName(at, ['upstream'], upstreams);
     checkBackoff(at);
@@ -54,7 +55,12 @@ function checkUpstreamName(at: Place, path: readonly PathStep[], upstreams: read
   if (name === undefined || upstreams.includes(name) || at.issues.has([...at.path, ...path])) return;
   const near = nearest(name, upstreams);
   const known = upstreams.length === 0 ? 'there are none' : `there are: ${upstreams.join(', ')}`;
-  say(at, path, `no upstream is named '${name}'; ${known}`, near === undefined ? undefined : `did you mean '${near}'?`);
+  say(
+    at,
+    path,
+    `no upstream is named ${namedText(nodeAt(at.root, ...path))}; ${known}`,
+    near === undefined ? undefined : `did you mean '${near}'?`,
+  );
 }
 
 function checkBackoff(at: Place): void {
@@ -80,7 +86,8 @@ function checkFallback(at: Place, upstreams: readonly string[]): void {
     checkUpstreamName(at, [...path, 'upstream'], upstreams);
     const name = stringAt(step, 'upstream');
     if (name !== undefined && name === stringAt(at.root, 'upstream')) {
-      say(at, [...path, 'upstream'], `'${name}' is the upstream that the route itself uses; a fallback needs another`);
+      const named = namedText(nodeAt(step, 'upstream'));
+      say(at, [...path, 'upstream'], `${named} is the upstream that the route itself uses; a fallback needs another`);
     }
     const response = nodeAt(step, 'response');
     if (entryOf(response, 'body') !== undefined && entryOf(response, 'bodyFile') !== undefined) {
@@ -117,7 +124,8 @@ function checkListeners(root: MapNode, issues: Issues): void {
     listen?.kind === 'list' ? listen.items.map((item, index) => [item, ['listen', index]]) : [[listen, ['listen']]];
   for (const [node, path] of [...all, [nodeAt(root, 'admin', 'listen'), ['admin', 'listen']] as const]) {
     if (node?.kind !== 'scalar' || typeof node.value !== 'string' || node.value.endsWith(':0')) continue;
-    if (seen.has(node.value)) issues.add(node.offset ?? listen?.offset, path, `${node.value} is listened on already`);
+    if (seen.has(node.value))
+      issues.add(node.offset ?? listen?.offset, path, `${namedText(node)} is listened on already`);
     seen.add(node.value);
   }
 }

@@ -79,7 +79,7 @@ function checkScalar(unit: Unit, value: string, node: ScalarNode): Finding {
       return 'problem' in parsed ? hideUserInfo(wrong(parsed.problem), value) : undefined;
     }
     case 'host-pattern':
-      return checkHost(value, wrong);
+      return checkHost(value, node, wrong);
     case 'path-pattern':
       return checkPath(value.endsWith('/*') ? value.slice(0, -1) : value, true, wrong);
     case 'path':
@@ -99,13 +99,13 @@ function checkScalar(unit: Unit, value: string, node: ScalarNode): Finding {
 
 /** A password in a URL is not repeated in the message. */
 function hideUserInfo(finding: Finding, value: string): Finding {
-  const at = /^[^@]*:\/\/([^@]*@)/.exec(value)?.[1];
+  const at = /^[^/]*:\/\/([^/?#]*@)/.exec(value)?.[1];
   return finding === undefined || at === undefined
     ? finding
     : { ...finding, message: finding.message.replace(at, '***@') };
 }
 
-function checkHost(value: string, wrong: (detail?: string) => Finding): Finding {
+function checkHost(value: string, node: ScalarNode, wrong: (detail?: string) => Finding): Finding {
   const name = value.startsWith('*.') ? value.slice(2) : value;
   if (/^[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?$/.test(name)) return undefined;
   if (/^\[[0-9A-Fa-f:.]+\]$/.test(value)) return undefined;
@@ -113,7 +113,8 @@ function checkHost(value: string, wrong: (detail?: string) => Finding): Finding 
     return { message: "found '*'; allowed: a host, exact or *.suffix", suggestion: 'leave host out to match any' };
   const bare = value.replace(/:\d+$/, '');
   const finding = wrong(bare === value ? undefined : 'bears a port');
-  return finding === undefined || bare === value ? finding : { ...finding, suggestion: `write ${bare}` };
+  const shown = finding === undefined || bare === value || node.template !== undefined;
+  return shown ? finding : { ...finding, suggestion: `write ${bare}` };
 }
 
 function checkPath(value: string, pattern: boolean, wrong: (detail?: string) => Finding): Finding {
@@ -126,7 +127,7 @@ function checkPath(value: string, pattern: boolean, wrong: (detail?: string) => 
 
 function checkMethod(value: string, node: ScalarNode): Finding {
   if (METHODS.includes(value)) return undefined;
-  const near = nearest(value, METHODS);
+  const near = node.template === undefined ? nearest(value, METHODS) : undefined;
   const message = `found ${foundText(node)}; allowed: a method that HTTP knows, such as GET or POST`;
   return near === undefined ? { message } : { message, suggestion: `did you mean '${near}'?` };
 }

@@ -69,6 +69,12 @@ export function foundText(node: ConfigNode): string {
   return typeof node.value === 'string' ? `'${shorten(node.value)}'` : shorten(node.text);
 }
 
+/** A text of the file as a message names it. One that came from a variable is named by it, never shown. */
+export function namedText(node: ConfigNode | undefined): string {
+  if (node?.kind !== 'scalar') return 'this';
+  return node.template === undefined ? `'${node.text}'` : `the value of ${shorten(node.template)}`;
+}
+
 function kindWord(node: ConfigNode): string {
   const type = typeOf(node);
   if (node.kind === 'scalar' && node.value === '') return 'empty';

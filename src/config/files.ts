@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { createSecureContext } from 'node:tls';
+import { namedText } from './describe.js';
 import type { Issues } from './issues.js';
 import { entriesAt, itemsAt, type MapNode, nodeAt, ownPath, type PathStep, stringAt } from './nodes.js';
 import { reasonOf } from './substitute.js';
@@ -81,7 +82,7 @@ function readable(root: MapNode, path: readonly PathStep[], files: Files, issues
   try {
     return files.text(name);
   } catch (error) {
-    issues.add(node.offset, ownPath(node, path), `'${name}' can not be read: ${reasonOf(error)}`);
+    issues.add(node.offset, ownPath(node, path), `${namedText(node)} can not be read: ${reasonOf(error)}`);
     return undefined;
   }
 }

@@ -57,12 +57,18 @@ export function formatIssue(issue: ConfigIssue, source: SourceText | undefined):
   if (text !== undefined) {
     const gutter = String(issue.line);
     const pad = text.slice(0, issue.column - 1).replace(/[^\t]/g, ' ');
-    lines.push(`  ${gutter} | ${text}`, `  ${' '.repeat(gutter.length)} | ${pad}^`);
+    lines.push(`  ${gutter} | ${withoutSecrets(text)}`, `  ${' '.repeat(gutter.length)} | ${pad}^`);
   }
   if (issue.suggestion !== undefined && !issue.message.startsWith(issue.suggestion)) {
     lines.push(`  ${issue.suggestion}`);
   }
   return lines.join('\n');
+}
+
+/** A line of the file without passwords in URLs and the admin token, as long as before: the caret stands under it. */
+function withoutSecrets(line: string): string {
+  const hide = (_: string, before: string, secret: string) => before + '*'.repeat(secret.length);
+  return line.replace(/(:\/\/)([^\s/?#]+)(?=@)/g, hide).replace(/(\btoken:\s*)(?![\s"']*\$\{)([^\s,}#][^,}#]*)/g, hide);
 }
 
 /** The policy file can not be taken. Holds everything that is wrong with it, in the file's order. */

@@ -1,10 +1,8 @@
+import { isSecretName } from '../policies/rules/secret-names.js';
 import type { Config } from './config.js';
 import { type ConfigNode, type PathStep } from './nodes.js';
 
 const HIDDEN = '***';
-
-/** A header whose value is a secret by its name. */
-const SECRET_NAME = /key|token|secret|auth/i;
 
 /**
  * The config in force as plain values, for people to read: without the admin token, TLS keys, user information in URLs,
@@ -18,7 +16,7 @@ export function redactedConfig(config: Config): unknown {
       return Object.fromEntries(node.entries.map(({ key, value }) => [key, show(value, [...path, key])]));
     }
     if (node.template !== undefined || isSecret(path, secretHeaders)) return HIDDEN;
-    return typeof node.value === 'string' ? node.value.replace(/^(https?:\/\/)[^/@]*@/, `$1${HIDDEN}@`) : node.value;
+    return typeof node.value === 'string' ? withoutUserInfo(node.value) : node.value;
   };
   return show(config.effective, []);
 }
@@ -31,5 +29,10 @@ function isSecret(path: readonly PathStep[], secretHeaders: ReadonlySet<string>)
   if (parent === 'tls') return key === 'key';
   // The maps that hold headers' values: match.headers, response.headers, requestHeaders.set, responseHeaders.set.
   const holdsHeaders = path[0] === 'routes' && (parent === 'headers' || parent === 'set');
-  return holdsHeaders && (secretHeaders.has(key) || SECRET_NAME.test(key));
+  return holdsHeaders && (secretHeaders.has(key) || isSecretName(key));
+}
+
+/** A password may have an @ of its own. */
+function withoutUserInfo(text: string): string {
+  return text.replace(/^([a-z][a-z0-9+.-]*:\/\/)[^/?#]*@/i, `$1${HIDDEN}@`);
 }

@@ -62,6 +62,7 @@ export function reasonOf(error: unknown): string {
   if (code === 'ENOENT' || code === 'ENOTDIR') return 'there is no such file';
   if (code === 'EACCES' || code === 'EPERM') return 'no permission';
   if (code === 'EISDIR') return 'it is a folder';
+  if (error instanceof Error && 'syscall' in error) return `the system says ${String(code)}`;
   return error instanceof Error ? error.message : String(error);
 }
 

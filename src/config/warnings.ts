@@ -2,6 +2,7 @@ import { describeFaults } from '../policies/fault-injection.js';
 import { longestDelay } from '../policies/rules/backoff.js';
 import { parseDuration, parseRatio } from '../policies/rules/units.js';
 import type { Config, ResolvedRoute, ResolvedUpstream, RouteMatch } from './config.js';
+import { namedText } from './describe.js';
 import { type ConfigIssue, Issues } from './issues.js';
 import { nodeAt, ownPath, type PathStep } from './nodes.js';
 
@@ -172,7 +173,9 @@ function warnRatios(upstream: ResolvedUpstream, config: Config, issues: Issues):
     if (typeof value !== 'number' || parseRatio(value) <= 1) continue;
     const path = ['upstreams', upstream.name, 'circuitBreaker', key];
     const node = nodeAt(config.effective, ...path);
-    const message = `${value} is ${value * 100} %, more than all calls`;
-    if (node !== undefined) issues.add(node.offset, ownPath(node, path), message, `write ${value}%`);
+    if (node?.kind !== 'scalar') continue;
+    const fromFile = node.template === undefined;
+    const message = `${fromFile ? value : namedText(node)} is ${fromFile ? `${value * 100} %, ` : ''}more than all calls`;
+    issues.add(node.offset, ownPath(node, path), message, fromFile ? `write ${value}%` : undefined);
   }
 }

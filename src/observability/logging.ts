@@ -21,10 +21,27 @@ export function createLogger(options: LogOptions, stream: DestinationStream): Lo
       base: null,
       timestamp: stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
+      serializers: { err: errorText },
       redact: { paths: options.redact.flatMap(redactionPaths), censor: '***' },
     },
     stream,
   );
+}
+
+/** How deep the causes of an error are followed. */
+const MAX_CAUSES = 5;
+
+/** What a line says of an error. Other properties of it, such as the headers or the URL that it is about, are left out. */
+function errorText(error: unknown, depth = 0): object | string {
+  if (!(error instanceof Error)) return String(error);
+  const { name, message, stack, cause } = error;
+  return {
+    type: name,
+    message,
+    stack,
+    ...('code' in error && typeof error.code === 'string' ? { code: error.code } : {}),
+    ...(cause === undefined || depth >= MAX_CAUSES ? {} : { cause: errorText(cause, depth + 1) }),
+  };
 }
 
 /** pino's paths have no 'at any depth'. */

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { isSecretName } from './secret-names.js';
 
 /** What a key template can name. */
 export interface KeyContext {
@@ -27,7 +28,8 @@ const PLACEHOLDER = /\{([^{}]*)\}/g;
 
 /**
  * Compiles a template such as `{upstream}:{header:x-tenant}`. A header that a request does not have is `-`; one over 64
- * characters counts by its beginning and a hash.
+ * characters counts by its beginning and a hash, one whose name says that it is a secret by a hash alone: keys are seen in
+ * metrics, logs and the API.
  * Throws a RangeError for a placeholder that does not exist.
  */
 export function compileKey(text: string): KeyTemplate {
@@ -68,7 +70,10 @@ function placeholder(name: string, text: string): Part {
   if (name === 'upstream') return (context) => context.upstream;
   if (name === 'route') return (context) => context.route;
   const header = /^header:([!#$%&'*+.^_`|~\w-]+)$/.exec(name)?.[1]?.toLowerCase();
-  if (header !== undefined) return (context) => bounded(context.header(header) ?? '-');
+  if (header !== undefined) {
+    const shown = isSecretName(header) ? hidden : bounded;
+    return (context) => shown(context.header(header) ?? '-');
+  }
   throw new RangeError(
     `'${text}': unknown placeholder {${name}}; there are {endpoint}, {upstream}, {route} and {header:NAME}`,
   );
@@ -80,8 +85,17 @@ const MAX_VALUE = 64;
 /** A long value's beginning, and a hash that tells it from others that begin so. */
 function bounded(value: string): string {
   if (value.length <= MAX_VALUE) return value;
-  const hash = createHash('sha256').update(value).digest('base64url').slice(0, 16);
+  const hash = hashOf(value);
   return `${value.slice(0, MAX_VALUE - hash.length - 1)}~${hash}`;
+}
+
+/** What tells a secret from others, and no more. */
+function hidden(value: string): string {
+  return value === '-' ? value : `~${hashOf(value)}`;
+}
+
+function hashOf(value: string): string {
+  return createHash('sha256').update(value).digest('base64url').slice(0, 16);
 }
 
 /** The key that all share for whom there is no room. */

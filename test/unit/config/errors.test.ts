@@ -227,10 +227,10 @@ describe('addresses, origins, hosts, paths', () => {
       root: 'listen: unix:run.sock',
       says: /^listen: found 'unix:run\.sock'; allowed: an address/,
     },
-    'an address twice': { root: 'listen: [":81", ":81"]', says: 'listen[1]: :81 is listened on already' },
+    'an address twice': { root: 'listen: [":81", ":81"]', says: "listen[1]: ':81' is listened on already" },
     'the admin address as the proxy’s': {
       root: 'listen: 127.0.0.1:9901',
-      says: 'admin.listen: 127.0.0.1:9901 is listened on already',
+      says: "admin.listen: '127.0.0.1:9901' is listened on already",
     },
   });
 

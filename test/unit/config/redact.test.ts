@@ -14,6 +14,8 @@ test('secrets are not shown: the token, variables, headers that are secret by na
     x-private: hunter2
     x-auth-token: hunter2
     client-secret: hunter2
+    x-session-cookie: hunter2
+    x-proxy: 'http://u:h@hunter2@proxy'
     x-plain: shown
 retry: { idempotencyKeys: [x-key] }`,
   });

@@ -207,11 +207,26 @@ test('names to redact are hidden down to the third depth', () => {
     {
       authorization: 'Bearer s3cret',
       headers: { 'set-cookie': 's3cret', via: 'x' },
-      err: { headers: { cookie: 's3cret' } },
+      answer: { headers: { cookie: 's3cret' } },
     },
     'hello',
   );
   assert.doesNotMatch(JSON.stringify(lines), /s3cret/);
   assert.equal(JSON.stringify(lines).match(/\*\*\*/g)?.length, 3);
   assert.match(JSON.stringify(lines), /"via":"x"/);
+});
+
+test('of an error nothing is written but what it is, where it was made, and its causes', () => {
+  const { logger, lines } = logOf('all');
+  const cause = Object.assign(new TypeError('Invalid URL'), {
+    code: 'ERR_INVALID_URL',
+    input: 'http://a/?token=s3cret',
+  });
+  const error = new OutriggerError('internal', 'a bug', { cause, headers: ['authorization', 's3cret'] });
+  logger.error({ err: Object.assign(error, { request: { headers: ['cookie', 's3cret'] } }) }, 'call');
+  assert.doesNotMatch(JSON.stringify(lines), /s3cret/);
+  const { type, message, stack, code, cause: because } = lines[0]?.err as Record<string, unknown>;
+  assert.deepEqual([type, message, code], ['OutriggerError', 'a bug', 'internal']);
+  assert.match(String(stack), /event-log\.test/);
+  assert.deepEqual((because as Record<string, unknown>).code, 'ERR_INVALID_URL');
 });

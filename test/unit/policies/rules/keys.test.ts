@@ -35,6 +35,16 @@ describe('a key template', () => {
     assert.equal(one, keyOf('a'.repeat(8_000)));
   });
 
+  test('tells secrets apart without showing them', () => {
+    for (const name of ['Authorization', 'cookie', 'x-api-key', 'x-auth-token', 'session-id']) {
+      const keyOf = (value?: string) => compileKey(`a:{header:${name}}`).of({ ...context, header: () => value });
+      assert.match(keyOf('s3cret'), /^a:~[\w-]{16}$/);
+      assert.equal(keyOf('s3cret'), keyOf('s3cret'));
+      assert.notEqual(keyOf('s3cret'), keyOf('s3cret2'));
+      assert.equal(keyOf(), 'a:-');
+    }
+  });
+
   test('says whether it depends on the endpoint or on requests', () => {
     assert.deepEqual(
       ['{endpoint}', '{header:x}', '{upstream}'].map((text) => {
