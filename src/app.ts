@@ -22,6 +22,7 @@ import type { CallEvent, PolicyEvent } from './policies/events.js';
 import type { PolicyDeps } from './policies/policy.js';
 import { StaleStores } from './policies/stale-store.js';
 import type { Clock } from './runtime/clock.js';
+import { afterPolling } from './runtime/polling.js';
 import type { Random } from './runtime/random.js';
 import type { Lookup } from './upstream/discovery.js';
 
@@ -60,7 +61,7 @@ export interface App {
 /** Wires the rooms together; nothing else does. */
 export function createApp(options: AppOptions): App {
   const { config, logger, logLinesDropped = () => 0, clock, random, lookup, version } = options;
-  const metrics = new Metrics({ topology: topologyOf(config), clock, version });
+  const metrics = new Metrics({ topology: topologyOf(config), clock, version, pause });
   const eventLog = new EventLog(logger, config.log.access);
   const feed = new EventFeed(clock);
   const emit = (event: PolicyEvent | CallEvent): void => {
@@ -169,6 +170,9 @@ export function createApp(options: AppOptions): App {
     },
   };
 }
+
+/** Until all sockets were polled anew: what has come in meanwhile was taken up. */
+const pause = (): Promise<void> => new Promise(afterPolling);
 
 /** Hands what comes in to the edge of the configuration in force, and counts it. */
 class CountingTarget implements ListenerTarget {

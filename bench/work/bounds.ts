@@ -23,12 +23,12 @@ export const figures: readonly { readonly what: string; readonly of: (work: Boun
  */
 export const BOUNDS: Readonly<Record<keyof typeof CALLS, Bound>> = {
   GET: {
-    events: { promises: 0, timers: 4, immediates: 2, ticks: 13, reads: 2, writes: 2 },
-    bytes: { own: 9_260, packages: 4_000, node: 23_500 },
+    events: { promises: 0, timers: 3, immediates: 0, ticks: 4, reads: 2, writes: 2 },
+    bytes: { own: 12_600, packages: 1_150, node: 12_900 },
   },
   'POST of 1 KiB': {
-    events: { promises: 0, timers: 5, immediates: 2, ticks: 10, reads: 2, writes: 2 },
-    bytes: { own: 11_040, packages: 4_100, node: 23_500 },
+    events: { promises: 0, timers: 4, immediates: 2, ticks: 7, reads: 2, writes: 2 },
+    bytes: { own: 14_700, packages: 1_150, node: 20_600 },
   },
 };
 

@@ -1,5 +1,6 @@
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
+import { Readable } from 'node:stream';
 import { fastify, type FastifyInstance } from 'fastify';
 import type { EventFeed } from '../observability/event-feed.js';
 import type { Metrics } from '../observability/metrics.js';
@@ -97,7 +98,7 @@ function addRoutes(app: FastifyInstance, { metrics, ready }: AdminOptions, api: 
   });
   app.get('/metrics', async (request, reply) => {
     const { contentType, body } = await metrics.scrape(prefersOpenMetrics(request.headers.accept));
-    return reply.header('content-type', contentType).send(body);
+    return reply.header('content-type', contentType).send(Readable.from(body));
   });
   app.get('/healthz', (_request, reply) => reply.type('text/plain').send('ok\n'));
   app.get('/readyz', (_request, reply) => {

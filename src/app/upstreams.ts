@@ -34,7 +34,10 @@ export class Upstreams {
     const all = [...this.#upstreams.values()];
     const present = <View>(views: readonly (View | undefined)[]): View[] => views.filter((view) => view !== undefined);
     return {
-      circuits: () => all.flatMap((upstream) => upstream.circuits?.view() ?? []),
+      // One upstream at a time: there may be a thousand keys in each.
+      *circuits() {
+        for (const upstream of all) yield* upstream.circuits?.view() ?? [];
+      },
       concurrency: () => present(all.map((upstream) => upstream.limiters?.view())),
       budgets: () =>
         present(

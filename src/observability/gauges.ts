@@ -1,6 +1,6 @@
 import type { CircuitStateName } from '../policies/events.js';
-import type { MetricFamily } from './exposition.js';
-import { ForeignCounterFamily, GaugeFamily } from './instruments.js';
+import { labelText, sampleHead, type MetricFamily } from './exposition.js';
+import { ForeignCounterFamily, GaugeFamily, type GaugeSample } from './instruments.js';
 
 /** Where the present state of things is read when metrics are scraped. One entry per upstream, key or route each. */
 export interface MetricSources {
@@ -41,22 +41,17 @@ const CIRCUIT_STATES: readonly CircuitStateName[] = [
 /** The gauges, and a counter, that other parts of the process answer for. Before there are sources they have no series. */
 export function sourceGauges(sources: () => MetricSources | undefined): MetricFamily[] {
   return [
-    new GaugeFamily('outrigger_in_flight_requests', 'Calls of the app that have not ended.', [], (sink) => {
-      const now = sources();
-      if (now !== undefined) sink([], now.inFlight());
-    }),
-    new GaugeFamily('outrigger_replay_memory_bytes', 'Request bodies kept for retries.', [], (sink) => {
-      const now = sources();
-      if (now !== undefined) sink([], now.replayMemoryBytes());
-    }),
+    new GaugeFamily('outrigger_in_flight_requests', 'Calls of the app that have not ended.', [], () =>
+      single(sources()?.inFlight()),
+    ),
+    new GaugeFamily('outrigger_replay_memory_bytes', 'Request bodies kept for retries.', [], () =>
+      single(sources()?.replayMemoryBytes()),
+    ),
     new ForeignCounterFamily(
       'outrigger_log_lines_dropped_total',
       'Log lines that were lost, since nobody took them from standard output.',
       [],
-      (sink) => {
-        const dropped = sources()?.logLinesDropped?.();
-        if (dropped !== undefined) sink([], dropped);
-      },
+      () => single(sources()?.logLinesDropped?.()),
     ),
     ...circuitGauges(sources),
     ...concurrencyGauges(sources),
@@ -64,36 +59,56 @@ export function sourceGauges(sources: () => MetricSources | undefined): MetricFa
   ];
 }
 
+function single(value: number | undefined): readonly GaugeSample[] {
+  return value === undefined ? [] : [[[], value]];
+}
+
 function circuitGauges(sources: () => MetricSources | undefined): MetricFamily[] {
   return [
-    new GaugeFamily(
-      'outrigger_circuit_state',
-      '1 for the state that a circuit is in, 0 for the others.',
-      ['upstream', 'key', 'state'],
-      (sink) => {
-        for (const { upstream, key, state } of sources()?.circuits() ?? []) {
-          for (const name of CIRCUIT_STATES) sink([upstream, key, name], name === state ? 1 : 0);
-        }
-      },
-    ),
+    circuitStates(sources),
     new GaugeFamily(
       'outrigger_retry_budget_remaining',
       'Retries that the budget still allows.',
       ['upstream'],
-      (sink) => {
-        for (const { upstream, remaining } of sources()?.budgets() ?? []) sink([upstream], remaining);
+      function* () {
+        for (const { upstream, remaining } of sources()?.budgets() ?? []) yield [[upstream], remaining];
       },
     ),
-    new GaugeFamily('outrigger_retries_enabled', 'Whether retries and hedges are switched on.', ['route'], (sink) => {
-      for (const { route, enabled } of sources()?.retriesEnabled?.() ?? []) sink([route], enabled ? 1 : 0);
-    }),
+    new GaugeFamily(
+      'outrigger_retries_enabled',
+      'Whether retries and hedges are switched on.',
+      ['route'],
+      function* () {
+        for (const { route, enabled } of sources()?.retriesEnabled?.() ?? []) yield [[route], enabled ? 1 : 0];
+      },
+    ),
   ];
+}
+
+/** The states of a circuit are written together, so that it is in exactly one. */
+function circuitStates(sources: () => MetricSources | undefined): MetricFamily {
+  const name = 'outrigger_circuit_state';
+  return {
+    name,
+    help: '1 for the state that a circuit is in, 0 for the others.',
+    type: 'gauge',
+    *lines() {
+      for (const { upstream, key, state } of sources()?.circuits() ?? []) {
+        const labels = labelText(['upstream', 'key'], [upstream, key]);
+        let text = '';
+        for (const one of CIRCUIT_STATES) {
+          text += `${sampleHead(name, `${labels},state="${one}"`)}${one === state ? 1 : 0}\n`;
+        }
+        yield text;
+      }
+    },
+  };
 }
 
 function concurrencyGauges(sources: () => MetricSources | undefined): MetricFamily[] {
   const gauge = (name: string, help: string, field: 'limit' | 'inFlight' | 'queued') =>
-    new GaugeFamily(name, help, ['upstream'], (sink) => {
-      for (const entry of sources()?.concurrency() ?? []) sink([entry.upstream], entry[field]);
+    new GaugeFamily(name, help, ['upstream'], function* () {
+      for (const entry of sources()?.concurrency() ?? []) yield [[entry.upstream], entry[field]];
     });
   return [
     gauge('outrigger_concurrency_limit', 'Attempts that may be in flight at once.', 'limit'),
@@ -108,9 +123,9 @@ function healthGauges(sources: () => MetricSources | undefined): MetricFamily[] 
       'outrigger_endpoint_healthy',
       'Whether the active health check finds the endpoint well.',
       ['upstream', 'endpoint'],
-      (sink) => {
+      function* () {
         for (const { upstream, endpoints } of sources()?.health?.() ?? []) {
-          for (const { endpoint, healthy } of endpoints) sink([upstream, endpoint], healthy ? 1 : 0);
+          for (const { endpoint, healthy } of endpoints) yield [[upstream, endpoint], healthy ? 1 : 0];
         }
       },
     ),
@@ -118,8 +133,8 @@ function healthGauges(sources: () => MetricSources | undefined): MetricFamily[] 
       'outrigger_health_panic',
       'Whether so few endpoints are healthy that the checks are not believed.',
       ['upstream'],
-      (sink) => {
-        for (const { upstream, panic } of sources()?.health?.() ?? []) sink([upstream], panic ? 1 : 0);
+      function* () {
+        for (const { upstream, panic } of sources()?.health?.() ?? []) yield [[upstream], panic ? 1 : 0];
       },
     ),
   ];

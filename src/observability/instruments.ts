@@ -1,8 +1,8 @@
 /**
  * Counters and histograms as plain numbers. Whoever counts keeps the series it counts in and adds to a field; labels
- * are looked at when a series is made and when it is scraped, never when something is counted.
+ * are looked at when a series is made, never when something is counted, and not again when it is scraped.
  */
-import { labelText, numberText, type MetricFamily, type MetricType, type SampleSink } from './exposition.js';
+import { labelText, numberText, sampleHead, type MetricFamily, type MetricType } from './exposition.js';
 
 /** What only goes up. */
 export class Counter {
@@ -29,17 +29,15 @@ export class Histogram {
     this.#sum += value;
   }
 
-  write(sink: SampleSink, labels: string, openMetrics: boolean): void {
-    const start = labels === '' ? '' : `${labels},`;
+  /** Its lines, with what they have before their numbers: each bucket, the sum, the count. */
+  text(buckets: string, bounds: readonly string[], sumHead: string, countHead: string): string {
+    let text = '';
     let total = 0;
-    this.#bounds.forEach((bound, bucket) => {
+    for (let bucket = 0; bucket < this.#counts.length; bucket++) {
       total += this.#counts[bucket]!;
-      sink('_bucket', `${start}le="${boundText(bound, openMetrics)}"`, total);
-    });
-    total += this.#counts[this.#bounds.length]!;
-    sink('_bucket', `${start}le="+Inf"`, total);
-    sink('_sum', labels, this.#sum);
-    sink('_count', labels, total);
+      text += `${buckets}${bounds[bucket]!}${total}\n`;
+    }
+    return `${text}${sumHead}${numberText(this.#sum)}\n${countHead}${total}\n`;
   }
 }
 
@@ -50,11 +48,10 @@ function boundText(bound: number, openMetrics: boolean): string {
 
 interface Series<S> {
   readonly values: readonly string[];
-  readonly labels: string;
   readonly instrument: S;
 }
 
-/** All series of one name, by their labels. */
+/** All series of one name, by what stands before their numbers. */
 abstract class Family<S> implements MetricFamily {
   abstract readonly type: MetricType;
   readonly #series = new Map<string, Series<S>>();
@@ -67,11 +64,11 @@ abstract class Family<S> implements MetricFamily {
 
   /** The series with these label values, in the order of `labelNames`; made at 0 if there is none. */
   at(...values: string[]): S {
-    const labels = labelText(this.labelNames, values);
-    let series = this.#series.get(labels);
+    const head = this.headOf(labelText(this.labelNames, values));
+    let series = this.#series.get(head);
     if (series === undefined) {
-      series = { values, labels, instrument: this.create() };
-      this.#series.set(labels, series);
+      series = { values, instrument: this.create() };
+      this.#series.set(head, series);
     }
     return series.instrument;
   }
@@ -81,28 +78,34 @@ abstract class Family<S> implements MetricFamily {
     for (const [key, series] of this.#series) if (!keep(series.values)) this.#series.delete(key);
   }
 
-  write(sink: SampleSink, openMetrics: boolean): void {
-    for (const { instrument, labels } of this.#series.values()) this.writeOne(sink, instrument, labels, openMetrics);
+  *lines(openMetrics: boolean): Generator<string> {
+    for (const [head, { instrument }] of this.#series) yield this.text(head, instrument, openMetrics);
   }
 
+  protected abstract headOf(labels: string): string;
   protected abstract create(): S;
-  protected abstract writeOne(sink: SampleSink, instrument: S, labels: string, openMetrics: boolean): void;
+  protected abstract text(head: string, instrument: S, openMetrics: boolean): string;
 }
 
 export class CounterFamily extends Family<Counter> {
   readonly type = 'counter';
 
+  protected headOf(labels: string): string {
+    return flat(sampleHead(this.name, labels));
+  }
+
   protected create(): Counter {
     return new Counter();
   }
 
-  protected writeOne(sink: SampleSink, counter: Counter, labels: string): void {
-    sink('', labels, counter.value);
+  protected text(head: string, counter: Counter): string {
+    return `${head}${numberText(counter.value)}\n`;
   }
 }
 
 export class HistogramFamily extends Family<Histogram> {
   readonly type = 'histogram';
+  readonly #boundTexts: { readonly prometheus: readonly string[]; readonly openMetrics: readonly string[] };
 
   constructor(
     name: string,
@@ -111,19 +114,33 @@ export class HistogramFamily extends Family<Histogram> {
     readonly bounds: readonly number[],
   ) {
     super(name, help, labelNames);
+    const texts = (openMetrics: boolean) => [...bounds, Infinity].map((bound) => `${boundText(bound, openMetrics)}"} `);
+    this.#boundTexts = { prometheus: texts(false), openMetrics: texts(true) };
+  }
+
+  protected headOf(labels: string): string {
+    return labels;
   }
 
   protected create(): Histogram {
     return new Histogram(this.bounds);
   }
 
-  protected writeOne(sink: SampleSink, histogram: Histogram, labels: string, openMetrics: boolean): void {
-    histogram.write(sink, labels, openMetrics);
+  protected text(labels: string, histogram: Histogram, openMetrics: boolean): string {
+    const { name } = this;
+    const buckets = flat(`${name}_bucket{${labels === '' ? '' : `${labels},`}le="`);
+    const bounds = openMetrics ? this.#boundTexts.openMetrics : this.#boundTexts.prometheus;
+    return histogram.text(buckets, bounds, sampleHead(`${name}_sum`, labels), sampleHead(`${name}_count`, labels));
   }
 }
 
-/** Says one sample of a gauge: its label values and its value. */
-export type GaugeSink = (labelValues: readonly string[], value: number) => void;
+/** One piece in memory: V8 keeps what was put together as a tree, and would walk it each time it is written. */
+function flat(text: string): string {
+  return [text, ''].join('');
+}
+
+/** One sample of a gauge: its label values and its value. */
+export type GaugeSample = readonly [labelValues: readonly string[], value: number];
 
 /** A value that is read when it is scraped. */
 export class GaugeFamily implements MetricFamily {
@@ -133,13 +150,13 @@ export class GaugeFamily implements MetricFamily {
     readonly name: string,
     readonly help: string,
     readonly labelNames: readonly string[],
-    readonly read: (sink: GaugeSink) => void,
+    readonly read: () => Iterable<GaugeSample>,
   ) {}
 
-  write(sink: SampleSink): void {
-    this.read((values, value) => {
-      sink('', labelText(this.labelNames, values), value);
-    });
+  *lines(): Generator<string> {
+    for (const [values, value] of this.read()) {
+      yield `${sampleHead(this.name, labelText(this.labelNames, values))}${numberText(value)}\n`;
+    }
   }
 }
 

@@ -18,12 +18,15 @@ export interface MetricsOptions {
   readonly clock: Clock;
   /** Outrigger's own version. */
   readonly version: string;
+  /** Lets calls go on before a long answer does. */
+  readonly pause: () => Promise<void>;
 }
 
 /** What GET /metrics answers. */
 export interface Scrape {
   readonly contentType: string;
-  readonly body: string;
+  /** The text, in slices with pauses between them. */
+  readonly body: AsyncIterable<string>;
 }
 
 const CHANGES: readonly ChangeName[] = ['circuits', 'retries', 'log', 'quit', 'reload'];
@@ -37,6 +40,7 @@ const NO_FIGURES: RouteFigures = { requestsPerSecond: 0, retryRatio: 0, failureR
  */
 export class Metrics {
   readonly #clock: Clock;
+  readonly #pause: () => Promise<void>;
   readonly #families = new Families();
   readonly #process = new ProcessMetrics();
   readonly #gauges: readonly MetricFamily[];
@@ -45,9 +49,10 @@ export class Metrics {
   #sources: MetricSources | undefined;
   #reloadedAt: number;
 
-  constructor({ topology, clock, version }: MetricsOptions) {
+  constructor({ topology, clock, version, pause }: MetricsOptions) {
     this.#clock = clock;
     this.#startedAt = clock.now();
+    this.#pause = pause;
     this.#reloadedAt = clock.wallNow();
     this.#gauges = [...this.#ownGauges(version), ...sourceGauges(() => this.#sources)];
     for (const result of ['success', 'failure']) this.#families.configReloads.at(result);
@@ -122,13 +127,23 @@ export class Metrics {
   }
 
   /** Everything, as text. */
+  /** Everything, as text. With thousands of series that takes longer than a call may wait, hence in slices. */
   async scrape(openMetrics: boolean): Promise<Scrape> {
     const ofProcess = await this.#process.families();
     this.#table.follow(this.#sources?.endpoints?.() ?? [], this.#clock.now());
     return {
       contentType: openMetrics ? OPENMETRICS_CONTENT_TYPE : PROMETHEUS_CONTENT_TYPE,
-      body: exposition([...this.#families.all, ...this.#gauges, ...ofProcess], openMetrics),
+      body: this.#slices([...this.#families.all, ...this.#gauges, ...ofProcess], openMetrics),
     };
+  }
+
+  async *#slices(families: readonly MetricFamily[], openMetrics: boolean): AsyncGenerator<string> {
+    let first = true;
+    for (const slice of exposition(families, openMetrics)) {
+      if (!first) await this.#pause();
+      first = false;
+      yield slice;
+    }
   }
 
   #recordOfCall(
@@ -164,27 +179,26 @@ export class Metrics {
   }
 
   #ownGauges(version: string): MetricFamily[] {
+    const table = this.#table;
+    const clock = this.#clock;
     return [
       new GaugeFamily(
         'outrigger_retry_ratio',
         'Retries per call over the last minute.',
         ['route', 'upstream'],
-        (sink) => {
-          const now = this.#clock.now();
-          for (const [route, upstream, series] of this.#table) sink([route, upstream], series.retryRatio(now));
+        function* () {
+          for (const [route, upstream, series] of table) yield [[route, upstream], series.retryRatio(clock.now())];
         },
       ),
       new GaugeFamily(
         'outrigger_config_last_reload_success_timestamp_seconds',
         'When the policy file was last taken; the start counts.',
         [],
-        (sink) => {
-          sink([], this.#reloadedAt / 1_000);
-        },
+        () => [[[], this.#reloadedAt / 1_000]],
       ),
-      new GaugeFamily('outrigger_build_info', 'Versions of Outrigger and of Node.', ['version', 'node'], (sink) => {
-        sink([version, process.versions.node], 1);
-      }),
+      new GaugeFamily('outrigger_build_info', 'Versions of Outrigger and of Node.', ['version', 'node'], () => [
+        [[version, process.versions.node], 1],
+      ]),
     ];
   }
 }

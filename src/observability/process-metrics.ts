@@ -1,5 +1,5 @@
 import { collectDefaultMetrics, Registry } from 'prom-client';
-import { labelText, type MetricFamily, type MetricType } from './exposition.js';
+import { labelText, numberText, sampleHead, type MetricFamily, type MetricType } from './exposition.js';
 
 /** prom-client's metrics of the process, the event loop, the heap and garbage collection. */
 export class ProcessMetrics {
@@ -20,14 +20,13 @@ export class ProcessMetrics {
       name: metric.name,
       help: metric.help,
       type: metricType(String(metric.type)),
-      write(sink) {
+      *lines() {
         for (const sample of metric.values) {
           // A histogram's samples say their whole names: with _bucket, _sum or _count.
-          const suffix =
-            'metricName' in sample && typeof sample.metricName === 'string'
-              ? sample.metricName.slice(metric.name.length)
-              : '';
-          sink(suffix, labelText(Object.keys(sample.labels), Object.values(sample.labels).map(String)), sample.value);
+          const name =
+            'metricName' in sample && typeof sample.metricName === 'string' ? sample.metricName : metric.name;
+          const labels = labelText(Object.keys(sample.labels), Object.values(sample.labels).map(String));
+          yield `${sampleHead(name, labels)}${numberText(sample.value)}\n`;
         }
       },
     }));

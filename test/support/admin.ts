@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import type { Server } from 'node:http';
+import { Readable } from 'node:stream';
 import type { Operations } from '../../src/admin/operations.js';
 import { createAdmin, type Admin, type AdminOptions } from '../../src/admin/server.js';
 import { bind, type ListenAddress } from '../../src/edge/bind.js';
@@ -32,7 +33,10 @@ export function adminWith(options: Partial<AdminOptions> = {}): Admin {
   return createAdmin({
     metrics: {
       scrape: (openMetrics) =>
-        Promise.resolve({ contentType: openMetrics ? 'application/openmetrics-text' : 'text/plain', body: 'up 1\n' }),
+        Promise.resolve({
+          contentType: openMetrics ? 'application/openmetrics-text' : 'text/plain',
+          body: Readable.from(['up', ' 1\n']),
+        }),
     },
     ready: () => ({ ready: true }),
     bind: at(LOOPBACK),

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
 import { describe, test } from 'node:test';
 import { Metrics, type MetricSources, type Topology } from '../../../src/observability/metrics.js';
 import { attemptEvent, callEvent, fakeAttempt, fakeCall, retryEvent } from '../../support/policy-events.js';
@@ -40,13 +42,18 @@ const SOURCES: MetricSources = {
   health: () => [{ upstream: 'payments', panic: true, endpoints: [{ endpoint: PAYMENTS, healthy: false }] }],
 };
 
-function metricsOf(topology: Topology, clock = new VirtualClock()): Metrics {
-  return new Metrics({ topology, clock, version: '1.2.3' });
+function metricsOf(topology: Topology, clock = new VirtualClock(), pause = () => Promise.resolve()): Metrics {
+  return new Metrics({ topology, clock, version: '1.2.3', pause });
+}
+
+async function scraped(metrics: Metrics, openMetrics: boolean) {
+  const { contentType, body } = await metrics.scrape(openMetrics);
+  return { contentType, body: await text(Readable.from(body)) };
 }
 
 /** The samples of Outrigger's own metrics by name and labels. */
 async function samples(metrics: Metrics, openMetrics = false): Promise<Map<string, number>> {
-  const { body } = await metrics.scrape(openMetrics);
+  const { body } = await scraped(metrics, openMetrics);
   const found = new Map<string, number>();
   for (const line of body.split('\n')) {
     const match = /^(outrigger_[^ ]*?(?:\{.*\})?) (\S+)$/.exec(line);
@@ -83,7 +90,7 @@ describe('metrics at the start', () => {
       routes: [{ name: 'charge', upstream: 'payments' }],
       upstreams: [{ name: 'payments', endpoints: [PAYMENTS] }],
     });
-    const { body } = await metrics.scrape(false);
+    const { body } = await scraped(metrics, false);
     for (const name of ['retries', 'retries_suppressed', 'circuit', 'fallbacks', 'hedges', 'rate_limited', 'shadow']) {
       assert.doesNotMatch(body, new RegExp(`outrigger_${name}_`), name);
     }
@@ -242,7 +249,7 @@ describe('counting', () => {
       metrics.record(callEvent(fakeCall({ route: `r${n}` }), 'success', 200));
       metrics.record(callEvent(fakeCall({ route: '', upstream: '' }), 'failure', 404));
     }
-    const { body } = await metrics.scrape(false);
+    const { body } = await scraped(metrics, false);
     assert.doesNotMatch(body, /r999|M999/);
     const name = 'outrigger_requests_total{route="-",upstream="-",method="GET",code="404",outcome="failure"}';
     assert.equal((await samples(metrics)).get(name), 1_000);
@@ -304,9 +311,82 @@ describe('another configuration', () => {
   });
 });
 
+describe('a long answer', () => {
+  const routes = Array.from({ length: 200 }, (_, i) => ({ name: `r${i}`, upstream: `u${i}`, retry: { on: ['5xx'] } }));
+  const many: Topology = {
+    routes,
+    upstreams: routes.map(({ upstream }) => ({ name: upstream, endpoints: [PAYMENTS], circuitBreaker: {} })),
+  };
+  const slicesOf = async (metrics: Metrics) => {
+    const slices: string[] = [];
+    for await (const slice of (await metrics.scrape(false)).body) slices.push(slice);
+    return slices;
+  };
+
+  test('comes in slices of whole lines, and calls go on between them', async () => {
+    let pauses = 0;
+    const metrics = metricsOf(many, new VirtualClock(), async () => {
+      pauses++;
+    });
+    const slices = await slicesOf(metrics);
+    assert.equal(pauses, slices.length - 1);
+    assert.ok(slices.length > 20, `${slices.length} slices`);
+    for (const slice of slices) {
+      assert.ok(slice.length < 64 * 1_024, `${slice.length} characters`);
+      assert.ok(slice.endsWith('\n'));
+    }
+  });
+
+  test('is one slice where there is little to say', async () => {
+    assert.equal((await slicesOf(metricsOf(SMALL))).length, 1);
+  });
+
+  test('shows each series at one moment, and each circuit in one state, whatever happens meanwhile', async () => {
+    let state: 'closed' | 'open' = 'closed';
+    const metrics: Metrics = metricsOf(many, new VirtualClock(), async () => {
+      state = state === 'closed' ? 'open' : 'closed';
+      for (const { name, upstream } of routes) {
+        metrics.record(callEvent(fakeCall({ route: name, upstream }), 'success', 200));
+      }
+    });
+    metrics.watch({
+      ...SOURCES,
+      circuits: () => ({
+        *[Symbol.iterator]() {
+          for (const { upstream } of routes) yield { upstream, key: PAYMENTS, state };
+        },
+      }),
+    });
+    const found = await samples(metrics);
+    const of = (name: string, labels: string) => found.get(`outrigger_${name}{${labels}}`)!;
+    const counts = new Set<number>();
+    for (const { name, upstream } of routes) {
+      const labels = `route="${name}",upstream="${upstream}"`;
+      const count = of('request_duration_seconds_count', labels);
+      assert.equal(of('request_duration_seconds_bucket', `${labels},le="+Inf"`), count);
+      counts.add(count);
+      const states = ['closed', 'open', 'half-open', 'ramping', 'forced-open', 'forced-closed'].map((one) =>
+        of('circuit_state', `upstream="${upstream}",key="${PAYMENTS}",state="${one}"`),
+      );
+      assert.equal(
+        states.reduce((sum, one) => sum + one),
+        1,
+      );
+    }
+    assert.ok(counts.size > 1, 'calls were counted between slices');
+  });
+
+  test('is well-formed', { skip: skipWithoutPromtool }, async () => {
+    const metrics = metricsOf(many);
+    metrics.watch(SOURCES);
+    const { body } = await scraped(metrics, false);
+    assert.deepEqual(promtool(['check', 'metrics'], body), { code: 0, said: '' });
+  });
+});
+
 describe('the text', () => {
   test('OpenMetrics: families without _total, samples with it, bounds as floats, an end mark', async () => {
-    const { body, contentType } = await metricsOf(SMALL).scrape(true);
+    const { body, contentType } = await scraped(metricsOf(SMALL), true);
     assert.match(contentType, /^application\/openmetrics-text; version=1\.0\.0/);
     assert.match(body, /\n# TYPE outrigger_requests counter\noutrigger_requests_total\{/);
     assert.match(body, /le="1\.0"/);
@@ -316,7 +396,7 @@ describe('the text', () => {
   test('an OpenMetrics scrape leaves the names of the next one alone', async () => {
     const metrics = metricsOf(SMALL);
     await metrics.scrape(true);
-    const { body, contentType } = await metrics.scrape(false);
+    const { body, contentType } = await scraped(metrics, false);
     assert.match(contentType, /^text\/plain; version=0\.0\.4/);
     assert.match(body, /\n# TYPE outrigger_requests_total counter\n/);
     assert.match(body, /\nprocess_cpu_seconds_total \d/);
@@ -325,12 +405,12 @@ describe('the text', () => {
   test('label values are escaped', async () => {
     const metrics = metricsOf(SMALL);
     metrics.watch({ ...SOURCES, circuits: () => [{ upstream: 'payments', key: 'a"b\\c\nd', state: 'open' }] });
-    const { body } = await metrics.scrape(false);
+    const { body } = await scraped(metrics, false);
     assert.ok(body.includes('key="a\\"b\\\\c\\nd",state="open"} 1'));
   });
 
   test('the process and its event loop are measured too, by well-formed names only', async () => {
-    const { body } = await metricsOf(SMALL).scrape(false);
+    const { body } = await scraped(metricsOf(SMALL), false);
     assert.match(body, /\nprocess_resident_memory_bytes \d/);
     assert.match(body, /\nnodejs_eventloop_lag_p99_seconds \d/);
     assert.match(body, /\nnodejs_heap_space_size_used_bytes\{space="new"\} \d/);
@@ -341,7 +421,7 @@ describe('the text', () => {
     const metrics = metricsOf(WHOLE);
     metrics.watch(SOURCES);
     metrics.record(callEvent(fakeCall(), 'success', 200));
-    const { body } = await metrics.scrape(false);
+    const { body } = await scraped(metrics, false);
     assert.deepEqual(promtool(['check', 'metrics'], body), { code: 0, said: '' });
   });
 });
