@@ -82,7 +82,7 @@ async function upstreamOf(
     pool.dispatch({ method: 'GET', path: '/', headers: [], ...opts }, app);
     return app;
   };
-  return { ...upstream, pool, ask };
+  return { sockets: upstream.sockets, stop: () => upstream.close(), pool, ask };
 }
 
 const saying =
@@ -184,8 +184,8 @@ describe('a connection', () => {
   });
 
   test('that is refused fails one request each, with the reason', async (t) => {
-    const { ask, close } = await upstreamOf(t, saying(OK));
-    await close();
+    const { ask, stop } = await upstreamOf(t, saying(OK));
+    await stop();
     const apps = await Promise.all([ask().ended, ask().ended, ask({ upgrade: 'websocket' }).ended]);
     for (const app of apps) assert.deepEqual(app.failure('unsent'), ['connect-failure', 'refused']);
   });
