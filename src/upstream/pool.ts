@@ -159,7 +159,7 @@ class Http1Pool implements ConnectionPool, ConnectionOwner {
 
   #connect(): void {
     const { readsPlain } = this.#connector;
-    let read: (bytes: Buffer) => void = () => {};
+    let read: Connection['read'] = () => {};
     const socket = this.#connector.connect(
       (error) => {
         this.#connecting.delete(socket);
@@ -167,12 +167,12 @@ class Http1Pool implements ConnectionPool, ConnectionOwner {
           this.#connectFailed(error);
           return;
         }
-        const connection = new Connection(socket, this, readsPlain);
+        const connection = new Connection(socket, this, !readsPlain);
         ({ read } = connection);
         this.#open.add(connection);
         this.#serve(connection, this.#keepAliveTimeoutMs);
       },
-      readsPlain ? readInto((bytes) => read(bytes)) : undefined,
+      readsPlain ? readInto((bytes, borrowed) => read(bytes, borrowed)) : undefined,
     );
     this.#connecting.add(socket);
   }
@@ -194,7 +194,7 @@ class Http1Pool implements ConnectionPool, ConnectionOwner {
         this.#checkEmpty();
         return;
       }
-      const connection = new Connection(socket, this, false);
+      const connection = new Connection(socket, this, true);
       this.#open.add(connection);
       if (!connection.send(opts, handler)) this.#serve(connection, this.#keepAliveTimeoutMs);
     });

@@ -35,8 +35,8 @@ export class Connection implements ResponseSink {
 
   readonly #socket: Socket;
   readonly #owner: ConnectionOwner;
-  /** Whether bytes that are read lie in a buffer that is used again. */
-  readonly #borrowed: boolean;
+  /** Whether the bytes that are read now lie in a buffer that is used again. */
+  #borrowed = false;
   readonly #parser = new ResponseParser(this);
   #exchange: Exchange | undefined;
   #upload: RequestBodyWriter | undefined;
@@ -47,13 +47,12 @@ export class Connection implements ResponseSink {
   #readAt = 0;
   #gone = false;
 
-  /** @param borrowed whether what `read` is given is used again afterwards */
-  constructor(socket: Socket, owner: ConnectionOwner, borrowed: boolean) {
+  /** @param reads whether it is to read from the socket itself; otherwise what came is brought to `read` */
+  constructor(socket: Socket, owner: ConnectionOwner, reads: boolean) {
     this.#socket = socket;
     this.#owner = owner;
-    this.#borrowed = borrowed;
     hearLastWords(socket);
-    if (!borrowed) socket.on('data', this.read);
+    if (reads) socket.on('data', this.#onData);
     socket.on('end', this.#onEnd).on('error', this.#onError).on('close', this.#onClose);
   }
 
@@ -112,8 +111,11 @@ export class Connection implements ResponseSink {
 
   // The socket tells.
 
-  /** Bytes have come. */
-  readonly read = (input: Buffer): void => {
+  readonly #onData = (input: Buffer): void => this.read(input, false);
+
+  /** Bytes have come. `borrowed`: they are good until this returns. */
+  readonly read = (input: Buffer, borrowed: boolean): void => {
+    this.#borrowed = borrowed;
     const exchange = this.#exchange;
     // An answer to nothing: it must not become the next request's.
     if (exchange === undefined) {
@@ -215,7 +217,7 @@ export class Connection implements ResponseSink {
   #switch(exchange: Exchange, head: ResponseHead, rest: Buffer): void {
     const socket = this.#socket;
     this.#endExchange(exchange);
-    socket.off('data', this.read).off('end', this.#onEnd).off('error', this.#onError).off('close', this.#onClose);
+    socket.off('data', this.#onData).off('end', this.#onEnd).off('error', this.#onError).off('close', this.#onClose);
     socket.pause();
     if (rest.length > 0) socket.unshift(rest);
     this.#gone = true;
