@@ -159,6 +159,7 @@ export function createApp(options: AppOptions): App {
         timeoutMs: config.drainTimeoutMs,
         inFlight: () => target.inFlight,
         taken: () => target.taken,
+        stopTaking: () => void listener.close(),
         refuseRest: () => target.edge?.refuseUnanswered(),
       });
       if (ended === 'timeout') logger.warn({ inFlight: target.inFlight }, 'calls cut at the drain timeout');

@@ -10,6 +10,8 @@ export interface DrainHooks {
   inFlight(): number;
   /** Calls taken ever: tells a quiet while from one with short calls in it. */
   taken(): number;
+  /** Takes no more connections, and closes those on which nothing happens. Calls that are under way go on. */
+  stopTaking(): void;
   /** Answers the calls whose answer has not begun with `draining`. */
   refuseRest(): void;
 }
@@ -26,7 +28,8 @@ const LAST_WORDS_MS = 100;
 /**
  * Waits until the process may end (SIGTERM). Calls are taken all the while, since the app beside
  * us may need some to shut down: the drain is over when `delayMs` has passed and none has been in flight for half a
- * second, or at `timeoutMs`, when what has no answer yet is refused and streams that remain are left to be cut.
+ * second, or at `timeoutMs`, when what has no answer yet is refused and streams that remain are left to be cut. When it is
+ * quiet the doors are shut, and a call that has slipped in meanwhile is still answered.
  *
  * Whoever calls this has turned /readyz to 503 before, and has every answer bear Connection: close from then on.
  */
@@ -35,12 +38,18 @@ export function drain(hooks: DrainHooks): Promise<'quiet' | 'timeout'> {
   const start = clock.now();
   let taken = hooks.taken();
   let quietSince = start;
+  let shut = false;
   return new Promise((resolve) => {
     const look = () => {
       const now = clock.now();
       if (hooks.inFlight() > 0 || hooks.taken() !== taken) quietSince = now;
       taken = hooks.taken();
-      if (now - start >= delayMs && now - quietSince >= QUIET_MS) {
+      if (now - start >= delayMs && now - quietSince >= QUIET_MS && !shut) {
+        shut = true;
+        hooks.stopTaking();
+        // What had come in by then is read before this timer is due.
+        clock.setTimer(0, look);
+      } else if (shut && hooks.inFlight() === 0) {
         resolve('quiet');
       } else if (now - start >= timeoutMs) {
         hooks.refuseRest();

@@ -1,4 +1,5 @@
 import { Agent, request, type IncomingMessage } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 /** What became of calls. Each is either answered wholly or failed. */
 export interface Load {
@@ -18,13 +19,15 @@ export interface LoadOptions {
   /** How many calls, and how many of them at once. */
   readonly calls: number;
   readonly concurrency: number;
+  /** Between two calls of one caller, in milliseconds. */
+  readonly pauseMs?: number;
   /** Asked before each call; false ends the load. */
   readonly goOn?: () => boolean;
 }
 
 /** Makes calls over kept connections, as an app does. Never throws: what fails is counted. */
 export async function load(url: string, options: LoadOptions): Promise<Load> {
-  const { calls, concurrency, goOn = () => true } = options;
+  const { calls, concurrency, pauseMs, goOn = () => true } = options;
   const agent = new Agent({ keepAlive: true, maxSockets: concurrency });
   const result: Load = { sent: 0, answered: new Map(), failed: new Map(), slowestMs: 0 };
   const worker = async () => {
@@ -35,6 +38,7 @@ export async function load(url: string, options: LoadOptions): Promise<Load> {
       if (typeof end === 'number') count(result.answered, end);
       else count(result.failed, end);
       result.slowestMs = Math.max(result.slowestMs, performance.now() - start);
+      if (pauseMs !== undefined) await sleep(pauseMs);
     }
   };
   await Promise.all(Array.from({ length: concurrency }, worker));

@@ -6,13 +6,17 @@ import { VirtualClock } from '../../support/virtual-clock.js';
 /** A drain of a server whose calls in flight the test sets; `at` is when it was over. */
 function startDrain({ delayMs = 0, timeoutMs = 25_000 } = {}) {
   const clock = new VirtualClock();
-  const server = { inFlight: 0, taken: 7, refusedAt: -1, clock, end: '', at: -1 };
+  const server = { inFlight: 0, taken: 7, shutAt: -1, onShut: () => {}, refusedAt: -1, clock, end: '', at: -1 };
   const over = drain({
     clock,
     delayMs,
     timeoutMs,
     inFlight: () => server.inFlight,
     taken: () => server.taken,
+    stopTaking: () => {
+      server.shutAt = clock.now();
+      server.onShut();
+    },
     refuseRest: () => {
       server.refusedAt = clock.now();
     },
@@ -62,6 +66,25 @@ describe('a drain', () => {
     }
     await advance(server, 1_000);
     assertOver(server, 'quiet', 2_500, 2_540);
+  });
+
+  test('shuts the doors when it is quiet, and answers who has slipped in', async () => {
+    const server = startDrain();
+    server.onShut = () => (server.inFlight = 1);
+    await advance(server, 1_500);
+    assert.equal(server.end, '');
+    assert.ok(server.shutAt >= 500 && server.shutAt <= 520);
+    server.inFlight = 0;
+    await advance(server, 100);
+    assertOver(server, 'quiet', 1_500, 1_540);
+  });
+
+  test('is over at its timeout also when who has slipped in stays', async () => {
+    const server = startDrain({ timeoutMs: 2_000 });
+    server.onShut = () => (server.inFlight = 1);
+    await advance(server, 3_000);
+    assertOver(server, 'timeout', 2_100, 2_120);
+    assert.equal(server.refusedAt, 2_000);
   });
 
   test('lasts at least its delay', async () => {
