@@ -5,6 +5,7 @@ import type { Config, ResolvedRoute, ResolvedUpstream, RouteMatch } from './conf
 import { namedText } from './describe.js';
 import { type ConfigIssue, Issues } from './issues.js';
 import { nodeAt, ownPath, type PathStep } from './nodes.js';
+import { warnOwnAddresses } from './own-addresses.js';
 
 /** What a reviewer would ask about: lawful, but probably not what was meant. In the file's order. */
 export function warnings(config: Config): readonly ConfigIssue[] {
@@ -20,6 +21,7 @@ export function warnings(config: Config): readonly ConfigIssue[] {
     if (upstream !== undefined) warnNoBudget(route, upstream, at);
   }
   for (const upstream of config.upstreams.values()) warnRatios(upstream, config, issues);
+  warnOwnAddresses(config, issues);
   return issues.sorted();
 }
 
