@@ -29,6 +29,8 @@ export class FallbackCall extends PassThrough implements Controller {
   #steered: Controller | undefined;
   #reason: Error | null = null;
   #appGivesUpAt = Infinity;
+  /** When the call began, to its observers. */
+  readonly #askedAt: number;
   #bodies: readonly BodyObserver[] = [];
 
   constructor(plan: FallbackPlan, call: Call, opts: CallOptions, next: Handler) {
@@ -36,6 +38,7 @@ export class FallbackCall extends PassThrough implements Controller {
     this.#plan = plan;
     this.#call = call;
     this.#opts = opts;
+    this.#askedAt = plan.observers[0]?.moment ?? 0;
     const appMs = plan.asks ? appTimeoutMs(call) : Infinity;
     if (appMs === Infinity) return;
     call.body.onComplete(() => {
@@ -150,7 +153,7 @@ export class FallbackCall extends PassThrough implements Controller {
 
   #observe(controller: Controller, status: number, headers: ResponseHeaders, text: string | undefined): void {
     for (const observer of this.#plan.observers) {
-      const body = observer.answered(this.#call, this.#opts, controller, status, headers, text);
+      const body = observer.answered(this.#askedAt, this.#call, this.#opts, controller, status, headers, text);
       if (body !== undefined) this.#bodies = [...this.#bodies, body];
     }
   }

@@ -73,7 +73,12 @@ export class StaleAnswerer implements FallbackAnswerer, AnswerObserver {
     handler.onResponseEnd?.(controller, {});
   }
 
+  get moment(): number {
+    return this.#store.moment;
+  }
+
   answered(
+    askedAt: number,
     call: Call,
     opts: CallOptions,
     controller: Controller,
@@ -95,7 +100,7 @@ export class StaleAnswerer implements FallbackAnswerer, AnswerObserver {
         this.#confirm(request, answer);
         return undefined;
       case 'store':
-        return new AnswerCopy(this.#store, request, this.#rules.maxBodySize, {
+        return new AnswerCopy(this.#store, request, askedAt, this.#rules.maxBodySize, {
           status,
           statusText,
           rawHeaders,
@@ -133,15 +138,23 @@ export class StaleAnswerer implements FallbackAnswerer, AnswerObserver {
 class AnswerCopy implements BodyObserver {
   readonly #store: StaleStore;
   readonly #request: StaleRequest;
+  readonly #askedAt: number;
   readonly #maxBytes: number;
   readonly #head: Omit<KeptAnswer, 'body'>;
   /** As text: a chunk itself is a piece of what was read from a socket, and would keep all of that. */
   #chunks: string[] | undefined = [];
   #bytes = 0;
 
-  constructor(store: StaleStore, request: StaleRequest, maxBytes: number, head: Omit<KeptAnswer, 'body'>) {
+  constructor(
+    store: StaleStore,
+    request: StaleRequest,
+    askedAt: number,
+    maxBytes: number,
+    head: Omit<KeptAnswer, 'body'>,
+  ) {
     this.#store = store;
     this.#request = request;
+    this.#askedAt = askedAt;
     this.#maxBytes = maxBytes;
     this.#head = head;
   }
@@ -160,7 +173,7 @@ class AnswerCopy implements BodyObserver {
     if (this.#chunks === undefined) return;
     const body = this.#chunks.length === 1 ? this.#chunks[0]! : this.#chunks.join('');
     this.broken();
-    this.#store.put(this.#request, { ...this.#head, body });
+    this.#store.put(this.#request, { ...this.#head, body }, this.#askedAt);
   }
 
   broken(): void {

@@ -32,8 +32,11 @@ export interface FallbackAnswerer {
 
 /** Sees good answers as they pass. */
 export interface AnswerObserver {
-  /** The head of a good answer; returns what is told of its body, if that is wanted. */
+  /** Stands for this moment, the same to all observers; taken when the call begins. */
+  readonly moment: number;
+  /** The head of a good answer to what was asked at a moment; returns what is told of its body, if that is wanted. */
   answered(
+    askedAt: number,
     call: Call,
     opts: CallOptions,
     controller: Controller,

@@ -7,7 +7,7 @@ import type { StaleStores } from './stale-store.js';
 /** Forgets the answers kept for a URL when a write to it succeeds, whichever routes they belong to (RFC 9111, 4.4). Outside the fallback: a write that another upstream took counts too. */
 export function staleInvalidation(stores: StaleStores, deps: PolicyDeps): Policy {
   return (dispatch) => (given: CallOptions, handler) => {
-    if (isSafe(given.method) || stores.used === 0) return dispatch(given, handler);
+    if (isSafe(given.method) || !stores.inUse) return dispatch(given, handler);
     const opts = withCall(given, deps.clock);
     const { call } = opts;
     return dispatch(opts, new WriteHandler(handler, call, () => stores.invalidate(resourceOf(call, opts))));

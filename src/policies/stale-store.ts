@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto';
 import type { HeaderReader } from './rules/cacheable.js';
 import { StaleMemory, type MemoryEntry } from './rules/stale-memory.js';
+import { WriteLog } from './rules/write-log.js';
 
 /** A request that an answer may be kept for. */
 export interface StaleRequest {
@@ -55,6 +56,7 @@ export function hashOf(texts: readonly (string | undefined)[]): string {
 /** The stores of all routes, by the route's name, bounded together. They outlive a reload. */
 export class StaleStores {
   readonly #memory: StaleMemory;
+  readonly #writes = new WriteLog();
   readonly #stores = new Map<string, StaleStore>();
 
   /** `maxBytes`: of all routes together (limits.staleMemory). */
@@ -67,19 +69,25 @@ export class StaleStores {
     return this.#memory.used;
   }
 
+  /** Whether any route keeps answers. */
+  get inUse(): boolean {
+    return this.#stores.size > 0;
+  }
+
   /** The store of a route; what was kept under its name stays, as far as it fits. */
   for(route: string, { maxEntries }: { readonly maxEntries: number }): StaleStore {
     let store = this.#stores.get(route);
     if (store === undefined) {
-      store = new StaleStore(this.#memory, maxEntries);
+      store = new StaleStore(this.#memory, this.#writes, maxEntries);
       this.#stores.set(route, store);
     }
     store.setMaxEntries(maxEntries);
     return store;
   }
 
-  /** Forgets all answers of a host and URL, whichever routes and callers they are for. */
+  /** Forgets all answers of a host and URL, whichever routes and callers they are for, and those that are on their way. */
   invalidate(resource: string): void {
+    this.#writes.note(resource);
     for (const store of this.#stores.values()) store.invalidate(resource);
   }
 
@@ -96,18 +104,25 @@ export class StaleStores {
 /** The answers kept for one route, bounded; the least recently used goes first. */
 export class StaleStore {
   readonly #memory: StaleMemory;
+  readonly #writes: WriteLog;
   /** By id, the least recently used first. */
   readonly #entries = new Map<string, Entry>();
   readonly #resources = new Map<string, Resource>();
   #maxEntries: number;
 
-  constructor(memory: StaleMemory, maxEntries: number) {
+  constructor(memory: StaleMemory, writes: WriteLog, maxEntries: number) {
     this.#memory = memory;
+    this.#writes = writes;
     this.#maxEntries = maxEntries;
   }
 
   get size(): number {
     return this.#entries.size;
+  }
+
+  /** Stands for this moment: what is asked for from now on knows of all writes so far. */
+  get moment(): number {
+    return this.#writes.moment;
   }
 
   /** Takes bytes for an answer on its way. */
@@ -129,13 +144,20 @@ export class StaleStore {
     return newest?.answer;
   }
 
-  /** Keeps an answer in place of the one there was. One that is larger than the whole memory is not kept. */
-  put(request: StaleRequest, answer: KeptAnswer): void {
+  /**
+   * Keeps an answer in place of the one there was. One that is larger than the whole memory is not kept, nor one that may
+   * be older than a write, or is older than the one there is.
+   *
+   * @param askedAt the moment at which it was asked for
+   */
+  put(request: StaleRequest, answer: KeptAnswer, askedAt = this.moment): void {
+    if (this.#writes.isWrittenSince(request.resource, askedAt)) return;
     const vary = answer.vary.join();
     const id = idOf(request.method, request, vary);
     let bytes = ENTRY_BYTES + id.length + answer.body.length;
     for (const text of answer.rawHeaders) bytes += text.length;
     const kept = this.#entries.get(id);
+    if (kept !== undefined && kept.answer.since > answer.since) return;
     if (kept !== undefined && this.#memory.resize(kept, bytes)) {
       kept.answer = answer;
       this.#touch(kept);

@@ -217,6 +217,35 @@ describe('fallback: stale', () => {
     assert.equal(elsewhere[2]?.[1], 'x');
   });
 
+  for (const before of [[], [text(200, 'before')]]) {
+    test(`an answer under way while a write succeeds is not kept (${before.length} kept before)`, () => {
+      const slow = { status: 200, after: 100, bodyAfter: 100, body: 'older than the write' };
+      const line = lineOf([...before, slow, 201, 503, text(200, 'newer'), 503]);
+      for (const _ of before) line.run();
+      const reading = line.call();
+      line.advance(150);
+      assert.equal(line.run({ method: 'PUT' }).status, 201);
+      line.advance(100);
+      assert.equal(reading.body, 'older than the write');
+      assert.equal(line.run().status, 503);
+      // What is asked for afterwards is kept again.
+      assert.equal(line.run().body, 'newer');
+      assert.equal(line.run().body, 'newer');
+      line.finish();
+    });
+  }
+
+  test('an answer whose body takes longer does not replace a newer one', () => {
+    const slow = { status: 200, after: 10, bodyAfter: 1_000, body: 'old' };
+    const line = lineOf([slow, text(200, 'new'), 503]);
+    line.call();
+    line.advance(50);
+    assert.equal(line.run().body, 'new');
+    line.advance(2_000);
+    assert.equal(line.run().body, 'new');
+    line.finish();
+  });
+
   test('a write that only a fixed answer of ours answered invalidates nothing', () => {
     const line = lineOf([text(200, 'x'), 503], {}, { fallback: { steps: [{ stale: {} }, { response: {} }] } });
     line.run();
