@@ -47,6 +47,11 @@ export class HeldAnswer {
     return this.#state === 'whole';
   }
 
+  /** Whether it is whole, or may still become so. */
+  get usable(): boolean {
+    return this.whole || (this.#state === 'reading' && this.#error === undefined);
+  }
+
   data(chunk: Buffer): void {
     if (this.#state === 'whole' || this.#state === 'lost') return;
     this.#bytes += chunk.length;

@@ -56,7 +56,9 @@ export class RetryCall extends Steering {
   readonly #opts: CallOptions;
   readonly #next: Handler;
   #current: AttemptHandler | undefined;
-  #held: HeldAnswer | undefined;
+  /** The attempt whose answer is held: what the app gets if no other is made. */
+  #held: AttemptHandler | undefined;
+  #paused = false;
   #lastError: OutriggerError | undefined;
   #place: BudgetPlace | undefined;
   #timer: Timer | undefined;
@@ -92,7 +94,7 @@ export class RetryCall extends Steering {
   abort(reason: Error): void {
     if (this.aborted) return;
     this.reason = reason;
-    this.#held?.drop();
+    this.#held?.held?.drop();
     if (this.#timer === undefined) {
       this.inner?.abort(reason);
       return;
@@ -102,6 +104,16 @@ export class RetryCall extends Steering {
     const { result } = failureOf(reason);
     if (result === 'client-gone' || result === 'deadline') this.#suppress(result);
     this.#fail(reason);
+  }
+
+  override pause(): void {
+    this.#paused = true;
+    super.pause();
+  }
+
+  override resume(): void {
+    this.#paused = false;
+    super.resume();
   }
 
   // An attempt says how it goes. One that is no longer the current one has nothing to say.
@@ -129,9 +141,10 @@ export class RetryCall extends Steering {
       const asks = status === 429 || status === 503;
       const retryAfterMs = asks ? parseRetryAfter(headers['retry-after'], deps.clock.wallNow()) : undefined;
       const failure: Failure = { result, status, error: undefined, retryAfterMs, byHeader };
-      const held = new HeldAnswer(controller, status, headers, text, 'drop');
-      if (this.#retry(from.attempt, failure, held)) {
-        from.held = held;
+      if (this.#retry(from.attempt, failure)) {
+        // Paused beyond 64 KiB, and closed once the next attempt is made: if that is refused, it is what the app gets.
+        from.held = new HeldAnswer(controller, status, headers, text, 'pause');
+        this.#held = from;
         return;
       }
     } else if (result === 'success') {
@@ -155,21 +168,26 @@ export class RetryCall extends Steering {
     if (from !== this.#current || this.#settled) return;
     const failure = failureOf(error);
     if (from.committed || this.aborted) this.#fail(error);
-    else if (isLocalRefusal(failure.result)) this.#refused(failure.result, error);
-    else if (!this.#isListed(failure.result) || !this.#retry(from.attempt, failure, undefined)) this.#fail(error);
+    else if (isLocalRefusal(failure.result)) this.#refused(from.attempt, failure.result, error);
+    else if (!this.#isListed(failure.result) || !this.#retry(from.attempt, failure)) this.#fail(error);
   }
 
   #attempt(number: number, reason?: RetryReason): void {
-    this.#held?.drop();
     this.#timer = undefined;
-    this.inner = undefined;
-    const attempt = createAttempt(this.#call, number, false, reason);
-    this.#current = new AttemptHandler(this, attempt);
     if (number > 1) this.#call.retries++;
+    this.#dispatch(createAttempt(this.#call, number, false, reason));
+  }
+
+  #dispatch(attempt: Attempt): void {
+    this.inner = undefined;
+    this.#current = new AttemptHandler(this, attempt);
     // Each attempt has options of its own, since a late one may still hold those of an earlier.
-    const opts: CallOptions = number === 1 ? this.#opts : { ...this.#opts };
+    const opts: CallOptions = attempt.number === 1 ? this.#opts : { ...this.#opts };
     opts.attempt = attempt;
+    const last = this.#held;
     this.#plan.dispatch(opts, this.#current);
+    // Not refused, it may still wait for a place, and an answer that is not whole has one.
+    last?.held?.drop();
   }
 
   /** A response whose head is malformed is to a retry what a reset is: nothing of it was passed on. */
@@ -179,7 +197,7 @@ export class RetryCall extends Steering {
   }
 
   /** Plans the next attempt, if there may be one. */
-  #retry(attempt: Attempt, failure: Failure, held: HeldAnswer | undefined): boolean {
+  #retry(attempt: Attempt, failure: Failure): boolean {
     const { rules, deps, budgets, enabled, shadow } = this.#plan;
     if (this.aborted) return false;
     if (enabled?.() === false) return this.#suppress('switched-off');
@@ -199,7 +217,7 @@ export class RetryCall extends Steering {
     if (budgets !== undefined && place === undefined) return this.#suppress('budget');
 
     this.#place = place;
-    this.#held = held;
+    this.#held = undefined;
     this.#lastError = failure.error;
     this.#backoffMs = verdict.backoffMs;
     const { delayMs } = verdict;
@@ -211,16 +229,29 @@ export class RetryCall extends Steering {
   }
 
   /** An attempt was refused here: the last real outcome is what the app gets, if there was one. */
-  #refused(result: ResultClass, error: Error): void {
+  #refused(attempt: Attempt, result: ResultClass, error: Error): void {
+    const last = this.#held;
+    const held = last?.held;
+    if (result === 'overload' && held?.usable === true && !held.whole) {
+      // What is still coming holds a place, which may be the one that lacked.
+      held.drop();
+      this.#dispatch(attempt);
+      return;
+    }
     this.#place?.notMade(this.#plan.deps.clock.now());
     if (this.#call.retries > 0 && isLocalRefusal(result)) this.#suppress(result);
-    if (this.#held?.whole === true) {
-      this.#settled = true;
-      this.#rawHeaders = this.#held.rawHeaders;
-      this.#held.giveTo(this.#next, this);
-    } else {
+    if (last === undefined || held?.usable !== true) {
       this.#fail(this.#lastError ?? error);
+      return;
     }
+    // What is still to come of it follows as that of any answer.
+    this.#held = undefined;
+    last.held = undefined;
+    this.#current = last;
+    this.inner = last.controller;
+    this.#rawHeaders = held.rawHeaders;
+    this.#settled = held.whole;
+    if (!held.giveTo(this.#next, this) && !this.#paused) this.inner?.resume();
   }
 
   #suppress(reason: SuppressedReason): false {
@@ -244,7 +275,9 @@ function failureOf(raw: Error): Failure {
 class AttemptHandler implements LinkedHandler {
   readonly attempt: Attempt;
   readonly #owner: RetryCall;
+  /** Its answer, while that is not passed on. */
   held: HeldAnswer | undefined;
+  controller: Controller | undefined;
   committed = false;
 
   constructor(owner: RetryCall, attempt: Attempt) {
@@ -266,6 +299,7 @@ class AttemptHandler implements LinkedHandler {
       return;
     }
     this.committed = true;
+    this.controller = controller;
     this.#owner.answered(this, controller, status, headers, text);
   }
 

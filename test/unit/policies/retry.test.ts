@@ -250,6 +250,31 @@ describe('retry is not made, and says why:', () => {
     assert.deepEqual([call.attempts, call.ends], [1, 1]);
   });
 
+  for (const [what, answer] of [
+    ['large', { status: 503, body: 'x'.repeat(70_000) }],
+    ['still arriving', { status: 503, body: 'x'.repeat(100), bodyAfter: 1_000 }],
+    ['large and still arriving', { status: 503, body: 'x'.repeat(70_000), bodyAfter: 1_000 }],
+  ] as const) {
+    test(`circuit-open, and the last real answer is given whole though it is ${what}`, () => {
+      const { line, call } = run({
+        circuitBreaker: { consecutiveFailures: 1, probeShare: 0, openFor: '5s' },
+        endpoints: { a: [answer, 200] },
+      });
+      assert.deepEqual(line.suppressed(), ['circuit-open']);
+      assert.deepEqual([call.status, call.body.length, call.ends], [503, answer.body.length, 1]);
+      assert.deepEqual([call.error, call.late], [undefined, []]);
+    });
+  }
+
+  test('circuit-open, and the last answer has broken meanwhile: the refusal is the better end', () => {
+    const { line, call } = run({
+      circuitBreaker: { consecutiveFailures: 1, probeShare: 0, openFor: '5s' },
+      endpoints: { a: [{ status: 503, body: 'x', breaks: true }, 200] },
+    });
+    assert.deepEqual(line.suppressed(), ['circuit-open']);
+    assert.deepEqual([call.error?.code, call.status, call.ends], ['circuit-open', undefined, 1]);
+  });
+
   test('circuit-open, and the app gets the last real error', () => {
     const { line, call } = run({
       circuitBreaker: { consecutiveFailures: 1, probeShare: 0 },
@@ -317,13 +342,16 @@ describe('retry and the answers that it does not want', () => {
     assert.equal(call.body.length, big.length);
   });
 
-  test('frees its place for the next attempt', () => {
-    const { call } = run({
-      concurrency: { limit: 1 },
-      endpoints: { a: [{ status: 503, body: 'slow', bodyAfter: 1_000 }, 200] },
+  for (const answer of [
+    { status: 503, body: 'slow', bodyAfter: 1_000 },
+    { status: 503, body: big },
+  ]) {
+    test(`frees its place for the next attempt (${answer.body.length} bytes)`, () => {
+      const { call, line } = run({ concurrency: { limit: 1 }, endpoints: { a: [answer, 200] } });
+      assert.deepEqual([call.status, call.attempts], [200, 2]);
+      assert.deepEqual(line.suppressed(), []);
     });
-    assert.equal(call.status, 200);
-  });
+  }
 });
 
 describe('the app goes away', () => {
@@ -377,6 +405,18 @@ describe('the app goes away', () => {
     assert.ok(line.seen()[0]?.aborted);
   });
 
+  test('while the answer still comes that it gets since no other attempt could be made', () => {
+    const { call, line } = leaves(
+      {
+        circuitBreaker: { consecutiveFailures: 1, probeShare: 0, openFor: '5s' },
+        endpoints: { a: [{ status: 503, body: 'x', bodyAfter: 1_000 }] },
+      },
+      500,
+    );
+    assert.deepEqual([call.status, call.error?.code], [503, 'client-gone']);
+    assert.ok(line.seen()[0]?.aborted);
+  });
+
   test('during its second attempt', () => {
     const { line } = leaves({ endpoints: { a: [503, 'hang'] } }, 500);
     assert.deepEqual(line.results(), ['503', 'client-gone']);
@@ -393,6 +433,34 @@ describe('the app goes away', () => {
     const { call, endedBefore } = leaves({ endpoints: { a: [200] } }, 10);
     assert.deepEqual([endedBefore, call.error], [true, undefined]);
   });
+});
+
+describe('an answer that is not wanted', () => {
+  for (const [how, options] of [
+    ['', {}],
+    [', with hedges', { hedge: { delay: '1m' } }],
+    [', also where that waits for its place', { concurrency: { limit: 1, queue: 1, queueTimeout: '10s' } }],
+  ] as const) {
+    test(`is cut when the next attempt is made, and not before${how}`, () => {
+      const line = createLine({
+        ...options,
+        endpoints: {
+          a: [
+            { status: 503, body: 'x'.repeat(70_000) },
+            { status: 200, after: 1_000 },
+          ],
+        },
+      });
+      const call = line.call();
+      line.advance(10);
+      assert.equal(line.seen()[0]?.aborted, undefined);
+      line.advance(500);
+      assert.ok(line.seen()[0]?.aborted);
+      assert.equal(line.seen().length, 2);
+      line.finish();
+      assert.deepEqual([call.status, call.attempts], [200, 2]);
+    });
+  }
 });
 
 describe('retry', () => {
