@@ -1,8 +1,12 @@
 import type { ServerResponse } from 'node:http';
 import { readResponseHeaders, type ResponseHeadersSource } from './headers.js';
 
-/** Passes an interim answer on: 102 and 103. 100 was answered here, and any other would need an agreement to make sense. */
+/**
+ * Passes an interim answer on: 102 and 103. 100 was answered here, and any other would need an agreement to make sense. An
+ * app that does not read, or has another answer to wait for first, gets none: they would pile up here.
+ */
 export function sendInterim(response: ServerResponse, status: number, headers: readonly string[]): void {
+  if (response.socket === null || response.socket.writableNeedDrain) return;
   if (status === 102) {
     response.writeProcessing();
     return;

@@ -7,6 +7,7 @@ import { afterPolling } from '../runtime/polling.js';
 import type { ConnectionPool } from './endpoint.js';
 import { Connection, type ConnectionOwner } from './http1/connection.js';
 import { Connector, type ConnectorOptions } from './http1/connector.js';
+import type { Exchange } from './http1/exchange.js';
 import { IdleConnections } from './http1/idle-connections.js';
 import { readInto } from './http1/read-buffer.js';
 
@@ -19,8 +20,8 @@ export interface PoolOptions extends Pick<ConnectorOptions, 'connectTimeoutMs' |
 /** How much sooner than the server's own hint an idle connection is closed, so that it never closes under a request. */
 const KEEP_ALIVE_MARGIN_MS = 1_000;
 
-/** Requests that may be made again when a server has closed their connection without an answer (RFC 9110, 9.2.2). */
-const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE', 'QUERY']);
+/** Methods of requests that change nothing (RFC 9110, 9.2.1): they may be sent twice, whatever the retry policy is. */
+const SAFE: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'QUERY']);
 
 /**
  * The connections to one endpoint. As many as needed are opened: the concurrency limit bounds them. It has no timeout for
@@ -41,6 +42,8 @@ export function createPool(
 interface Waiting {
   readonly opts: CallOptions;
   readonly handler: Handler;
+  /** It has been sent before, over a connection that was closed at that moment. */
+  readonly before?: Exchange;
 }
 
 /** Ends an attempt to connect. */
@@ -114,12 +117,29 @@ class Http1Pool implements ConnectionPool, ConnectionOwner {
     this.#checkEmpty();
   }
 
+  /**
+   * A connection that was kept may be closed by the server just when it is used again. A request that changes nothing is
+   * sent again then (RFC 9112, 9.3.1), over a connection that was not kept: that is no failure of the upstream which a retry
+   * or a circuit should count.
+   */
+  onUnanswered(exchange: Exchange, error: Error): void {
+    const { opts, handler } = exchange;
+    if (this.#closed || !SAFE.has(opts.method) || opts.body instanceof Readable) {
+      handler.onResponseError?.(exchange, error);
+      return;
+    }
+    exchange.over = false;
+    exchange.waiting = true;
+    this.#waiting.push({ opts, handler, before: exchange });
+    this.#connect();
+  }
+
   #send(waiting: Waiting): void {
     const connection = this.#idle.take(this.clock.now());
     if (connection === undefined) {
       this.#waiting.push(waiting);
       this.#connect();
-    } else if (IDEMPOTENT.has(waiting.opts.method)) {
+    } else if (SAFE.has(waiting.opts.method)) {
       if (!connection.send(waiting.opts, waiting.handler)) this.#serve(connection, this.#keepAliveTimeoutMs);
     } else {
       this.#sendOnceChecked(connection, waiting);
@@ -140,7 +160,7 @@ class Http1Pool implements ConnectionPool, ConnectionOwner {
   /** Gives a connection to the request that waits longest; without one it is idle, for `keepMs`. */
   #serve(connection: Connection, keepMs: number): void {
     for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) {
-      if (connection.send(next.opts, next.handler)) return;
+      if (isWanted(next) && connection.send(next.opts, next.handler)) return;
     }
     if (this.#closed || keepMs <= 0) {
       connection.destroy();
@@ -207,8 +227,19 @@ class Http1Pool implements ConnectionPool, ConnectionOwner {
   }
 }
 
+/** Whether nobody has given it up since it was sent before. */
+function isWanted({ before }: Waiting): boolean {
+  if (before === undefined) return true;
+  const wanted = !before.over;
+  before.waiting = false;
+  before.over = true;
+  return wanted;
+}
+
 /** Ends a request for which there is no connection. */
-function fail({ opts, handler }: Waiting, error: Error): void {
+function fail(waiting: Waiting, error: Error): void {
+  if (!isWanted(waiting)) return;
+  const { opts, handler } = waiting;
   if (opts.body instanceof Readable) opts.body.destroy();
   handler.onResponseError?.(new LocalController(null, error), error);
 }

@@ -98,3 +98,42 @@ describe('an upload', () => {
     });
   }
 });
+
+describe('a request that is about to go over a kept connection', () => {
+  for (const [what, close] of [
+    ['ends', (socket: Socket) => void socket.end()],
+    ['is reset', (socket: Socket) => void socket.resetAndDestroy()],
+  ] as const) {
+    test(`which ${what} goes over another, whatever its method`, async (t) => {
+      const requests: string[] = [];
+      const upstream = await startRawUpstream(
+        () => {},
+        (socket, received) => {
+          requests.push(received);
+          socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok');
+        },
+      );
+      const pool = createPool(upstream.origin, {
+        connectTimeoutMs: 2_000,
+        keepAliveTimeoutMs: 4_000,
+        tls: { ca: undefined, cert: undefined, key: undefined, serverName: undefined, verify: true },
+      });
+      t.after(async () => {
+        await pool.destroy();
+        await upstream.close();
+      });
+      for (let i = 0; i < 3; i++) {
+        // Between this and the write the connection is looked at once more, and then it is gone.
+        await new Promise((resolve) => setImmediate(resolve));
+        const [idle] = upstream.sockets.slice(-1);
+        if (idle !== undefined) close(idle);
+        const recorder = new Recorder(new VirtualClock());
+        pool.dispatch({ path: '/', method: 'POST', body: Buffer.from(`call ${i}`) }, recorder);
+        while (recorder.ends === 0) await new Promise((resolve) => setImmediate(resolve));
+        assert.deepEqual([recorder.status, recorder.body, recorder.error], [200, 'ok', undefined]);
+      }
+      assert.equal(requests.length, 3);
+      assert.equal(upstream.sockets.length, 3);
+    });
+  }
+});

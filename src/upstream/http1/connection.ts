@@ -21,7 +21,15 @@ export interface ConnectionOwner {
   onFree(connection: Connection, keepAliveMs: number | undefined): void;
   /** It can take none any more. Told once. */
   onGone(connection: Connection): void;
+  /** The server closed it, though it had kept it, when it got a request: no byte of an answer came. It is gone. */
+  onUnanswered(exchange: Exchange, error: Error): void;
 }
+
+/**
+ * How long a connection is not used after an answer without a body whose head speaks of one, as to HEAD: there are servers
+ * that send it all the same, and it would be taken for the next answer.
+ */
+const PROMISED_BODY_MS = 100;
 
 /** Content of up to so many bytes is written in one piece with its head. */
 const ONE_PIECE_BYTES = 4 * 1024;
@@ -45,6 +53,9 @@ export class Connection implements ResponseSink {
   #trailers: string[] | undefined;
   #idleTimer: Timer | undefined;
   #readAt = 0;
+  #requests = 0;
+  /** Whether a byte of an answer to the last request has come. */
+  #answering = false;
   #gone = false;
 
   /** @param reads whether it is to read from the socket itself; otherwise what came is brought to `read` */
@@ -58,8 +69,7 @@ export class Connection implements ResponseSink {
 
   /** Sends a request, and tells the handler how it goes. False: nothing was sent, and the handler knows; it is free still. */
   send(opts: CallOptions, handler: Handler): boolean {
-    const upgrade = typeof opts.upgrade === 'string' ? opts.upgrade : undefined;
-    const exchange = new Exchange(this, handler, opts.method, upgrade, opts.bodyTimeout ?? 0);
+    const exchange = new Exchange(this, handler, opts);
     const { body } = opts;
     const bytes = body === null || body === undefined ? undefined : bytesOf(body);
     let head;
@@ -75,6 +85,8 @@ export class Connection implements ResponseSink {
       return false;
     }
     this.#exchange = exchange;
+    this.#requests++;
+    this.#answering = false;
     this.#parser.expect(opts.method);
     this.#write(head.text, bytes);
     if (body instanceof Readable && this.#exchange === exchange) {
@@ -122,6 +134,7 @@ export class Connection implements ResponseSink {
       this.#leave();
       return;
     }
+    this.#answering = true;
     let taken: number;
     try {
       taken = this.#parser.read(input);
@@ -138,17 +151,18 @@ export class Connection implements ResponseSink {
   readonly #onEnd = (): void => {
     const exchange = this.#exchange;
     if (exchange === undefined) this.#leave();
-    else if (this.#parser.end()) this.#finish(exchange, false);
-    else this.#fail(this.#brokenOff());
+    // libuv tells a reset right behind the last bytes as an end; but a connection that was reset has no peer any more.
+    else if (this.#socket.remoteAddress !== undefined && this.#parser.end()) this.#finish(exchange, false);
+    else this.#break(exchange, this.#brokenOff());
   };
 
   readonly #onError = (error: Error): void => {
     if (this.#exchange === undefined) this.#leave();
-    else this.#fail(error);
+    else this.#break(this.#exchange, error);
   };
 
   readonly #onClose = (): void => {
-    if (this.#exchange !== undefined) this.#fail(this.#brokenOff());
+    if (this.#exchange !== undefined) this.#break(this.#exchange, this.#brokenOff());
     this.#leave();
   };
 
@@ -157,7 +171,7 @@ export class Connection implements ResponseSink {
   onHead(head: ResponseHead): void {
     const exchange = this.#exchange!;
     if (head.status === 101) {
-      if (exchange.upgrade === undefined) throw badResponse('it switches protocols unasked');
+      if (!exchange.upgrades) throw badResponse('it switches protocols unasked');
       this.#head = head;
       return;
     }
@@ -193,24 +207,46 @@ export class Connection implements ResponseSink {
 
   /** The answer is whole. It is told once the connection is free, so that whoever hears of it can have it. */
   #finish(exchange: Exchange, clean: boolean): void {
-    const { keepAliveMs, persistent } = this.#head!;
+    const { keepAliveMs, persistent, promisesBody } = this.#head!;
     const trailers = this.#trailers!;
     const sent = this.#upload?.finished ?? true;
     this.#endExchange(exchange);
     if (exchange.paused) this.#socket.resume();
-    if (clean && persistent && sent && !this.#gone) this.#owner.onFree(this, keepAliveMs);
-    else this.#leave();
+    if (!clean || !persistent || !sent || this.#gone) this.#leave();
+    else if (promisesBody) this.#freeLater(keepAliveMs);
+    else this.#owner.onFree(this, keepAliveMs);
     exchange.rawTrailers = trailers;
     exchange.handler.onResponseEnd?.(exchange, headersWhenAsked(trailers));
+  }
+
+  #freeLater(keepAliveMs: number | undefined): void {
+    const free = () => {
+      if (!this.#gone) this.#owner.onFree(this, keepAliveMs);
+    };
+    this.#owner.clock.setTimer(PROMISED_BODY_MS, free, true);
   }
 
   #fail(error: Error): void {
     const exchange = this.#exchange;
     if (exchange === undefined) return;
+    this.#endBroken(exchange);
+    exchange.handler.onResponseError?.(exchange, error);
+  }
+
+  /** The other side has ended it. */
+  #break(exchange: Exchange, error: Error): void {
+    if (this.#answering || this.#requests === 1) {
+      this.#fail(error);
+      return;
+    }
+    this.#endBroken(exchange);
+    this.#owner.onUnanswered(exchange, error);
+  }
+
+  #endBroken(exchange: Exchange): void {
     this.#parser.stop();
     this.#endExchange(exchange);
     this.#leave();
-    exchange.handler.onResponseError?.(exchange, error);
   }
 
   /** The connection goes on in another protocol, in other hands. */

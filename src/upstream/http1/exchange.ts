@@ -1,4 +1,4 @@
-import type { Controller, Handler } from '../../policies/policy.js';
+import type { CallOptions, Controller, Handler } from '../../policies/policy.js';
 
 /** What an exchange steers. */
 export interface Steered {
@@ -11,30 +11,30 @@ export interface Steered {
 /** One request and its answer. When it is over, the connection may serve another: this steers it no more. */
 export class Exchange implements Controller {
   readonly handler: Handler;
-  readonly method: string;
-  /** The protocol that the connection may go on with. */
-  readonly upgrade: string | undefined;
-  /** The longest pause in the answer's body, in milliseconds; 0: any. */
-  readonly idleTimeoutMs: number;
+  readonly opts: CallOptions;
   readonly #connection: Steered;
   rawHeaders: string[] | null = null;
   rawTrailers: string[] | null = null;
   reason: Error | null = null;
   paused = false;
   over = false;
+  /** Its connection is gone, and its request waits for another. */
+  waiting = false;
 
-  constructor(
-    connection: Steered,
-    handler: Handler,
-    method: string,
-    upgrade: string | undefined,
-    idleTimeoutMs: number,
-  ) {
+  constructor(connection: Steered, handler: Handler, opts: CallOptions) {
     this.#connection = connection;
     this.handler = handler;
-    this.method = method;
-    this.upgrade = upgrade;
-    this.idleTimeoutMs = idleTimeoutMs;
+    this.opts = opts;
+  }
+
+  /** Whether the connection may go on with another protocol. */
+  get upgrades(): boolean {
+    return typeof this.opts.upgrade === 'string';
+  }
+
+  /** The longest pause in the answer's body, in milliseconds; 0: any. */
+  get idleTimeoutMs(): number {
+    return this.opts.bodyTimeout ?? 0;
   }
 
   get aborted(): boolean {
@@ -44,7 +44,12 @@ export class Exchange implements Controller {
   abort(reason: Error): void {
     if (this.over || this.aborted) return;
     this.reason = reason;
-    this.#connection.abort(this, reason);
+    if (!this.waiting) {
+      this.#connection.abort(this, reason);
+      return;
+    }
+    this.over = true;
+    this.handler.onResponseError?.(this, reason);
   }
 
   pause(): void {

@@ -9,6 +9,8 @@ export interface FramingOfHead {
   readonly framing: Framing;
   /** Bytes of the body where `framing` is `length`. */
   readonly length: number;
+  /** Whether fields speak of a body where there can be none: in answers to HEAD, in 204 and 304. */
+  readonly promisesBody: boolean;
   /** Whether the connection may be used again. */
   readonly persistent: boolean;
   /** How long the server says that it keeps an idle connection, in milliseconds, if it does. */
@@ -48,8 +50,8 @@ export function parseResponseHead(text: string, method: string): ResponseHead {
   const fields = new FramingFields();
   const rawHeaders = parseFields(text, end, 'header', fields);
   const status = Number(digits);
-  const { framing, length, persistent, keepAliveMs } = fields.read(status, method, minor === '1');
-  return { status, statusText, rawHeaders, framing, length, persistent, keepAliveMs };
+  const { framing, length, promisesBody, persistent, keepAliveMs } = fields.read(status, method, minor === '1');
+  return { status, statusText, rawHeaders, framing, length, promisesBody, persistent, keepAliveMs };
 }
 
 /**
@@ -146,6 +148,7 @@ class FramingFields {
     return {
       framing,
       length: framing === 'length' ? Number(this.#length) : 0,
+      promisesBody: framing === 'none' && (this.#coding !== undefined || Number(this.#length ?? 0) > 0),
       persistent: persistent && framing !== 'close',
       keepAliveMs: this.#keepAliveMs(),
     };

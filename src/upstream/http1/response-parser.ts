@@ -21,6 +21,9 @@ const MOST_INTERIM = 1_000;
 
 const NO_TRAILERS: string[] = [];
 const CRLF = Buffer.from('\r\n');
+const CARRIAGE_RETURN = 0x0d;
+const LINE_FEED = 0x0a;
+const STATUS_LINE = 'HTTP/1.';
 
 type State = 'idle' | 'head' | 'length' | 'chunked' | 'trailers' | 'close';
 
@@ -100,7 +103,10 @@ export class ResponseParser {
       if (!(cause instanceof SectionTooLarge)) throw cause;
       throw new OutriggerError('bad-response', "the response's head is too large", { reason: 'headers-too-large' });
     }
-    if (text === undefined) return input.length;
+    if (text === undefined) {
+      this.#checkBeginning(input, at);
+      return input.length;
+    }
     const { next } = this.#section;
     const head = parseResponseHead(text, this.#method);
     if (head.status < 200) {
@@ -124,6 +130,14 @@ export class ResponseParser {
     this.#sink.onHead(head);
     if (head.framing === 'none' && !this.idle) this.#complete(NO_TRAILERS);
     return next;
+  }
+
+  /** What will never be a head is refused at once, and not waited for: another protocol's greeting, lines without CR. */
+  #checkBeginning(input: Buffer, at: number): void {
+    const beginning = this.#section.beginning(STATUS_LINE.length);
+    if (!STATUS_LINE.startsWith(beginning)) throw badResponse('it does not begin with a status line');
+    const lineFeed = input.indexOf(LINE_FEED, at);
+    if (lineFeed > at && input[lineFeed - 1] !== CARRIAGE_RETURN) throw badResponse('a line ends without CR');
   }
 
   /** After 101 the connection speaks another protocol: what follows is not ours to read. */

@@ -25,6 +25,11 @@ export class SectionReader {
     return this.#size > 0;
   }
 
+  /** The first bytes of the part that has come, as latin1. */
+  beginning(bytes: number): string {
+    return this.#held.toString('latin1', 0, Math.min(bytes, this.#size));
+  }
+
   /** Begins anew. `beginning`: what counts as read already. */
   reset(beginning?: Buffer): void {
     this.#size = 0;

@@ -97,7 +97,8 @@ describe('a connection', () => {
     assert.equal(sockets.length, 1);
   });
 
-  test('goes on after the answer to HEAD, 204 and 304', async (t) => {
+  test('goes on after the answer to HEAD, 204 and 304; where that speaks of a body, once it is clear that none comes', async (t) => {
+    const clock = new VirtualClock();
     const { ask, sockets } = await upstreamOf(
       t,
       saying(
@@ -106,9 +107,33 @@ describe('a connection', () => {
         'HTTP/1.1 304 No\r\nContent-Length: 9\r\n\r\n',
         OK,
       ),
+      {},
+      clock,
     );
-    for (const method of ['HEAD', 'GET', 'GET', 'GET'] as const) assert.equal((await ask({ method }).ended).ends, 1);
+    assert.equal((await ask({ method: 'HEAD' }).ended).ends, 1);
+    clock.advance(100);
+    assert.equal((await ask().ended).status, 204);
+    assert.equal((await ask().ended).status, 304);
     assert.equal(sockets.length, 1);
+    assert.equal((await ask().ended).body, 'ok');
+    assert.equal(sockets.length, 2);
+  });
+
+  test('is not used again when a body comes after an answer that can have none', async (t) => {
+    const clock = new VirtualClock();
+    const { ask, sockets } = await upstreamOf(
+      t,
+      saying('HTTP/1.1 200 OK\r\nContent-Length: 40\r\n\r\n', OK),
+      {},
+      clock,
+    );
+    assert.equal((await ask({ method: 'HEAD' }).ended).ends, 1);
+    const closed = once(sockets[0]!, 'end');
+    sockets[0]!.write('HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil');
+    await closed;
+    clock.advance(100);
+    assert.equal((await ask().ended).body, 'ok');
+    assert.equal(sockets.length, 2);
   });
 
   for (const [what, first] of [
