@@ -179,7 +179,7 @@ test('a POST without a body is not repeated either', async (t) => {
 test('a GET that breaks a new connection is not sent again but by a retry', async (t) => {
   for (const how of ['FIN', 'RST'] as const) {
     const upstream = await startHostile(t);
-    upstream.does([how]);
+    upstream.does(({ socket }) => closeSide(socket, how));
     assert.equal((await upstream.ask()).code, 'reset');
     assert.equal(upstream.seen.length, 1);
   }
