@@ -1,9 +1,9 @@
 import { OutriggerError } from '../errors.js';
 import { createAttempt, retriesBefore } from './call-context.js';
-import { contain, type LinkedHandler } from './containment.js';
+import { contain } from './containment.js';
 import type { ResultClass, RetryReason, SuppressedReason } from './events.js';
 import { HeldAnswer } from './held-answer.js';
-import { isInterim, Steering } from './pass-through.js';
+import { Steering } from './pass-through.js';
 import type {
   Attempt,
   Call,
@@ -15,6 +15,7 @@ import type {
   ResponseHeaders,
   Timer,
 } from './policy.js';
+import { RetriedAttempt } from './retried-attempt.js';
 import type { RetryBudgets } from './retry-budget.js';
 import type { BudgetPlace } from './rules/budget.js';
 import type { ClassSet } from './rules/class-set.js';
@@ -55,9 +56,9 @@ export class RetryCall extends Steering {
   readonly #call: Call;
   readonly #opts: CallOptions;
   readonly #next: Handler;
-  #current: AttemptHandler | undefined;
+  #current: RetriedAttempt | undefined;
   /** The attempt whose answer is held: what the app gets if no other is made. */
-  #held: AttemptHandler | undefined;
+  #held: RetriedAttempt | undefined;
   #paused = false;
   #lastError: OutriggerError | undefined;
   #place: BudgetPlace | undefined;
@@ -118,16 +119,16 @@ export class RetryCall extends Steering {
 
   // An attempt says how it goes. One that is no longer the current one has nothing to say.
 
-  started(from: AttemptHandler, controller: Controller): void {
+  started(from: RetriedAttempt, controller: Controller): void {
     if (from === this.#current) this.inner = controller;
   }
 
-  interim(from: AttemptHandler, status: number, headers: ResponseHeaders, text?: string): void {
+  interim(from: RetriedAttempt, status: number, headers: ResponseHeaders, text?: string): void {
     if (from === this.#current) this.#next.onResponseStart?.(this, status, headers, text);
   }
 
   answered(
-    from: AttemptHandler,
+    from: RetriedAttempt,
     controller: Controller,
     status: number,
     headers: ResponseHeaders,
@@ -164,7 +165,7 @@ export class RetryCall extends Steering {
     this.#next.onResponseEnd?.(this, trailers);
   }
 
-  failed(from: AttemptHandler, error: Error): void {
+  failed(from: RetriedAttempt, error: Error): void {
     if (from !== this.#current || this.#settled) return;
     const failure = failureOf(error);
     if (from.committed || this.aborted) this.#fail(error);
@@ -180,7 +181,7 @@ export class RetryCall extends Steering {
 
   #dispatch(attempt: Attempt): void {
     this.inner = undefined;
-    this.#current = new AttemptHandler(this, attempt);
+    this.#current = new RetriedAttempt(this, attempt);
     // Each attempt has options of its own, since a late one may still hold those of an earlier.
     const opts: CallOptions = attempt.number === 1 ? this.#opts : { ...this.#opts };
     opts.attempt = attempt;
@@ -269,52 +270,4 @@ export class RetryCall extends Steering {
 function failureOf(raw: Error): Failure {
   const error = classifyFailure(raw, 'sent');
   return { result: errorClass(error), status: undefined, error, retryAfterMs: undefined, byHeader: false };
-}
-
-/** One attempt: tells the call how it goes, or feeds the answer that is not passed on. */
-class AttemptHandler implements LinkedHandler {
-  readonly attempt: Attempt;
-  readonly #owner: RetryCall;
-  /** Its answer, while that is not passed on. */
-  held: HeldAnswer | undefined;
-  controller: Controller | undefined;
-  committed = false;
-
-  constructor(owner: RetryCall, attempt: Attempt) {
-    this.#owner = owner;
-    this.attempt = attempt;
-  }
-
-  get above(): Handler {
-    return this.#owner.above;
-  }
-
-  onRequestStart(controller: Controller): void {
-    this.#owner.started(this, controller);
-  }
-
-  onResponseStart(controller: Controller, status: number, headers: ResponseHeaders, text?: string): void {
-    if (isInterim(status)) {
-      this.#owner.interim(this, status, headers, text);
-      return;
-    }
-    this.committed = true;
-    this.controller = controller;
-    this.#owner.answered(this, controller, status, headers, text);
-  }
-
-  onResponseData(_controller: Controller, chunk: Buffer): void {
-    if (this.held === undefined) this.#owner.data(chunk);
-    else this.held.data(chunk);
-  }
-
-  onResponseEnd(_controller: Controller, trailers: ResponseHeaders): void {
-    if (this.held === undefined) this.#owner.ended(trailers);
-    else this.held.ended();
-  }
-
-  onResponseError(_controller: Controller, error: Error): void {
-    if (this.held === undefined) this.#owner.failed(this, error);
-    else this.held.broken(error);
-  }
 }
