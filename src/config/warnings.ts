@@ -11,6 +11,7 @@ import { warnOwnAddresses } from './own-addresses.js';
 export function warnings(config: Config): readonly ConfigIssue[] {
   const issues = new Issues(config.source);
   warnUnserved(config, issues);
+  warnDrain(config, issues);
   for (const [index, route] of config.routes.entries()) {
     const at = new RouteAt(config, index, issues);
     const upstream = config.upstreams.get(route.upstream);
@@ -31,6 +32,20 @@ function warnUnserved(config: Config, issues: Issues): void {
   if (config.reload === 'manual' || node?.offset === undefined) return;
   const message = "'reload' is not available yet: a changed file is taken up by a restart";
   issues.add(node.offset, ['reload'], message, 'leave it out');
+}
+
+/** Calls are taken until drainDelay is over, but the drain ends at drainTimeout whatever happens. */
+function warnDrain(config: Config, issues: Issues): void {
+  const { drainDelayMs, drainTimeoutMs, effective } = config;
+  if (drainDelayMs <= drainTimeoutMs) return;
+  const delay = nodeAt(effective, 'drainDelay');
+  const key = delay?.offset === undefined ? 'drainTimeout' : 'drainDelay';
+  issues.add(
+    nodeAt(effective, key)?.offset,
+    [key],
+    `drainDelay (${formatMs(drainDelayMs)}) is longer than drainTimeout (${formatMs(drainTimeoutMs)}), which ends the drain`,
+    'lower drainDelay, or raise drainTimeout',
+  );
 }
 
 /** The routes that inject faults, and which: whoever starts this must know that some failures are made here. */

@@ -60,6 +60,21 @@ describe('attempts and back-off that do not fit into the timeout', () => {
   });
 });
 
+describe('a drainDelay that is longer than drainTimeout', () => {
+  test('is warned of at the drainDelay, or at the drainTimeout where that alone is written', () => {
+    assert.deepEqual(warned({ root: 'drainDelay: 30s' }), [
+      '1 drainDelay: drainDelay (30s) is longer than drainTimeout (25s), which ends the drain',
+    ]);
+    assert.deepEqual(warned({ root: 'defaults: {}\ndrainTimeout: 5s\ndrainDelay: 10s' }), [
+      '3 drainDelay: drainDelay (10s) is longer than drainTimeout (5s), which ends the drain',
+    ]);
+  });
+
+  test('is none when both are equal', () => {
+    assert.deepEqual(warned({ root: 'drainDelay: 25s' }), []);
+  });
+});
+
 test('the longest back-off is the sum of the longest waits', () => {
   const total = (retry: string) => longestBackoff(routeOf({ route: `retry: ${retry}` }));
   assert.equal(total('{ maxAttempts: 4 }'), 700);
