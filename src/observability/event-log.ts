@@ -1,9 +1,13 @@
 import type { CallEvent, PolicyEvent } from '../policies/events.js';
+import type { Clock } from '../runtime/clock.js';
+import { FLOOD_INTERVAL_MS, FloodGate, type LineKind } from './flood-gate.js';
 import type { Logger } from './logging.js';
 import type { OperatorChange, RefusedChange } from './operator-change.js';
 
 /** Which finished calls get a line: all, all but successes, or none. */
 export type AccessLog = 'all' | 'errors' | 'off';
+
+type Level = 'debug' | 'info' | 'warn' | 'error';
 
 type EventOf<Type extends PolicyEvent['type']> = Extract<PolicyEvent, { type: Type }>;
 
@@ -22,15 +26,30 @@ type EventOf<Type extends PolicyEvent['type']> = Extract<PolicyEvent, { type: Ty
  * | call | info; warn for a failure or a refusal; error for our own faults | a call has ended, as log.access says; our own faults always |
  * | admin change | warn | an operator changed something, or what was changed for a while is over |
  * | admin change refused | warn | a request to change something was not followed |
+ * | shedding, shedding ended | warn, info | new calls are refused since the event loop stands behind; no more |
+ * | too many connections, out of file descriptors | warn | at the process's own bounds; once in ten seconds |
+ * | repeated | as the lines | how many lines of a kind were left out: see FloodGate |
  * | retry suppressed, timeout, hedge, rate limited, fault injected, would have acted | debug | each time |
+ *
+ * Lines that every call may cause are written a few times in ten seconds and then counted, but for those that were asked
+ * for: at debug, and of finished calls with `log.access: all`.
  */
 export class EventLog {
   readonly #logger: Logger;
   readonly #access: AccessLog;
+  readonly #gate: FloodGate<Level>;
 
-  constructor(logger: Logger, access: AccessLog) {
+  constructor(logger: Logger, access: AccessLog, clock: Clock) {
     this.#logger = logger;
     this.#access = access;
+    this.#gate = new FloodGate(clock, ({ level, message, kind, times }) =>
+      logger[level]({ line: message, ...kind, times, withinMs: FLOOD_INTERVAL_MS }, 'repeated'),
+    );
+  }
+
+  /** Writes how many lines were left out so far. For the end of the process. */
+  flush(): void {
+    this.#gate.flush();
   }
 
   record(event: PolicyEvent | CallEvent): void {
@@ -54,9 +73,19 @@ export class EventLog {
       case 'discovery':
         this.#discovery(event);
         return;
-      case 'fallback':
-        if (this.#logger.isLevelEnabled('info')) this.#logger.info(detailsOf(event), 'fallback');
+      case 'shed':
+        if (event.reason !== 'event-loop') this.#write('warn', BOUNDS[event.reason], {}, undefined, 1);
         return;
+      case 'shedding':
+        this.#write(event.active ? 'warn' : 'info', event.active ? 'shedding' : 'shedding ended', {});
+        return;
+      case 'fallback': {
+        const { call, kind, cause, result } = event;
+        this.#write('info', 'fallback', { route: call.route, upstream: call.upstream, kind, cause, result }, () => ({
+          traceId: call.traceId,
+        }));
+        return;
+      }
       default:
         if (this.#logger.isLevelEnabled('debug')) this.#logger.debug(detailsOf(event), DEBUG_MESSAGES[event.type]);
     }
@@ -73,30 +102,24 @@ export class EventLog {
   }
 
   #retry({ attempt, maxAttempts, reason, error, status, delayMs }: EventOf<'retry'>): void {
-    if (!this.#logger.isLevelEnabled('warn')) return;
     const { route, upstream, traceId } = attempt.call;
-    this.#logger.warn(
-      {
-        route,
-        upstream,
-        endpoint: attempt.endpoint?.label,
-        attempt: attempt.number,
-        attempts: maxAttempts,
-        reason,
-        error: error?.code,
-        detail: error?.message,
-        status,
-        nextDelayMs: Math.round(delayMs),
-        traceId,
-      },
-      'retrying',
-    );
+    const kind = { route, upstream, endpoint: attempt.endpoint?.label, reason, error: error?.code, status };
+    this.#write('warn', 'retrying', kind, () => ({
+      attempt: attempt.number,
+      attempts: maxAttempts,
+      detail: error?.message,
+      nextDelayMs: Math.round(delayMs),
+      traceId,
+    }));
   }
 
   #circuit({ upstream, key, from, to, reason, forMs }: EventOf<'circuit'>): void {
     const opened = to === 'open' || to === 'forced-open';
-    const details = { upstream, key, from, to, reason, forMs: forMs === undefined ? undefined : Math.round(forMs) };
-    this.#logger[opened ? 'warn' : 'info'](details, `circuit ${to}`);
+    // Keys may come from requests.
+    this.#write(opened ? 'warn' : 'info', `circuit ${to}`, { upstream, from, to, reason }, () => ({
+      key,
+      forMs: forMs === undefined ? undefined : Math.round(forMs),
+    }));
   }
 
   #health({ upstream, endpoint, healthy, reason }: EventOf<'health'>): void {
@@ -116,29 +139,41 @@ export class EventLog {
     const ours = error?.code === 'internal';
     if (!ours && (this.#access === 'off' || (this.#access === 'errors' && outcome === 'success'))) return;
     const level = ours ? 'error' : outcome === 'failure' || outcome === 'refused' ? 'warn' : 'info';
-    if (!this.#logger.isLevelEnabled(level)) return;
-    this.#logger[level](
-      {
-        route: call.route,
-        upstream: call.upstream,
+    const { route, upstream } = call;
+    const kind = { route, upstream, status, outcome, error: error?.code, ...(ours ? { bug: bugOf(error) } : {}) };
+    this.#write(
+      level,
+      'call',
+      kind,
+      () => ({
         method: call.method,
         path: call.path,
-        status,
         attempts: call.attempts,
         durationMs: Math.round(durationMs * 10) / 10,
-        outcome,
         fallback: call.fallback ?? null,
         retriesSuppressed: call.suppressed,
         traceId: call.traceId ?? null,
-        error: error?.code,
         detail: error?.message,
         // Only our own faults come with a stack; the upstream's would flood the log.
         err: level === 'error' ? error : undefined,
-      },
-      'call',
+      }),
+      this.#access === 'all' ? Infinity : undefined,
     );
   }
+
+  /** Writes a line, unless there have been enough of its kind: more than `first` within an interval. */
+  #write(level: Level, message: string, kind: LineKind, rest?: () => object, first?: number): void {
+    if (!this.#logger.isLevelEnabled(level) || !this.#gate.admits(level, message, kind, first)) return;
+    this.#logger[level]({ ...kind, ...rest?.() }, message);
+  }
 }
+
+/** What tells one of our own faults from another. */
+function bugOf({ message, cause }: Error): string {
+  return cause instanceof Error ? cause.message : message;
+}
+
+const BOUNDS = { connections: 'too many connections', descriptors: 'out of file descriptors' } as const;
 
 const DEBUG_MESSAGES = {
   'retry-suppressed': 'retry suppressed',
@@ -150,7 +185,7 @@ const DEBUG_MESSAGES = {
 } as const;
 
 /** An event without its type, and without the call but for what names it. */
-function detailsOf(event: EventOf<keyof typeof DEBUG_MESSAGES | 'fallback'>): object {
+function detailsOf(event: EventOf<keyof typeof DEBUG_MESSAGES>): object {
   if (event.type === 'shadow') {
     const { route, upstream, policy, action } = event;
     return { route, upstream, policy, action };

@@ -3,6 +3,7 @@ import { describe, test } from 'node:test';
 import { OutriggerError } from '../../../src/errors.js';
 import { EventLog, type AccessLog } from '../../../src/observability/event-log.js';
 import { createLogger, type LogLevel } from '../../../src/observability/logging.js';
+import { VirtualClock } from '../../support/virtual-clock.js';
 import { attemptEvent, callEvent, fakeAttempt, fakeCall, retryEvent } from '../../support/policy-events.js';
 
 interface Line {
@@ -14,7 +15,7 @@ interface Line {
 const REDACT = ['authorization', 'cookie', 'set-cookie', 'proxy-authorization'];
 
 /** An event log, and the lines it has written, without their times. */
-function logOf(access: AccessLog, level: LogLevel = 'info') {
+function logOf(access: AccessLog, level: LogLevel = 'info', clock = new VirtualClock()) {
   const lines: Line[] = [];
   const logger = createLogger(
     { level, redact: REDACT },
@@ -26,7 +27,7 @@ function logOf(access: AccessLog, level: LogLevel = 'info') {
       },
     },
   );
-  return { log: new EventLog(logger, access), logger, lines };
+  return { log: new EventLog(logger, access, clock), logger, lines };
 }
 
 describe('the line per retry', () => {
@@ -118,6 +119,107 @@ describe('the line per call', () => {
     log.record({ ...callEvent(call, 'failure', 500), error });
     assert.equal(lines[0]?.level, 'error');
     assert.match(JSON.stringify(lines[0].err), /event-log\.test.*x is not a function/);
+  });
+});
+
+describe('a storm', () => {
+  const call = fakeCall();
+  const failed = (status: number) => callEvent(call, 'failure', status);
+
+  test('is summarised: the first lines of a kind, then how many there were in one', () => {
+    const clock = new VirtualClock();
+    const { log, lines } = logOf('errors', 'info', clock);
+    for (let i = 0; i < 5_000; i++) log.record(failed(503));
+    assert.equal(lines.length, 20);
+    clock.advance(10_000);
+    assert.deepEqual(lines.slice(20), [
+      {
+        level: 'warn',
+        msg: 'repeated',
+        line: 'call',
+        route: 'charge',
+        upstream: 'payments',
+        status: 503,
+        outcome: 'failure',
+        times: 4_980,
+        withinMs: 10_000,
+      },
+    ]);
+    log.record(failed(503));
+    assert.equal(lines.at(-1)?.msg, 'call');
+  });
+
+  test('swallows no line of another kind', () => {
+    const { log, lines } = logOf('errors');
+    for (let i = 0; i < 1_000; i++) log.record(failed(503));
+    log.record(failed(504));
+    log.record(callEvent(fakeCall({ route: 'refund' }), 'failure', 503));
+    log.record({ ...failed(503), error: new OutriggerError('circuit-open', 'open') });
+    assert.deepEqual(
+      lines.slice(20).map(({ status, route, error }) => [status, route, error]),
+      [
+        [504, 'charge', undefined],
+        [503, 'refund', undefined],
+        [503, 'charge', 'circuit-open'],
+      ],
+    );
+  });
+
+  test('is told in full to who asks for all calls, or for debug lines', () => {
+    const all = logOf('all');
+    for (let i = 0; i < 1_000; i++) all.log.record(failed(503));
+    assert.equal(all.lines.length, 1_000);
+    const debug = logOf('off', 'debug');
+    for (let i = 0; i < 1_000; i++) debug.log.record({ type: 'rate-limited', call });
+    assert.equal(debug.lines.length, 1_000);
+  });
+
+  test('of circuits whose keys come from requests is one storm', () => {
+    const clock = new VirtualClock();
+    const { log, lines } = logOf('off', 'info', clock);
+    for (let i = 0; i < 1_000; i++) {
+      const opened = { from: 'closed', to: 'open', reason: 'failure-rate', forMs: 1_000 } as const;
+      log.record({ type: 'circuit', upstream: 'payments', key: `tenant-${i}`, ...opened });
+    }
+    clock.advance(10_000);
+    assert.equal(lines.length, 21);
+    assert.equal(lines[20]?.times, 980);
+  });
+
+  test('that the end of the process cuts short is summarised then', () => {
+    const { log, lines } = logOf('errors');
+    for (let i = 0; i < 25; i++) log.record(failed(503));
+    log.flush();
+    assert.equal(lines.at(-1)?.times, 5);
+  });
+});
+
+describe("the process's own bounds", () => {
+  test('are told once in ten seconds, however often they are met', () => {
+    const clock = new VirtualClock();
+    const { log, lines } = logOf('errors', 'info', clock);
+    for (let i = 0; i < 1_000; i++) {
+      log.record({ type: 'shed', reason: 'connections' });
+      log.record({ type: 'shed', reason: 'descriptors' });
+      log.record({ type: 'shed', reason: 'event-loop' });
+    }
+    clock.advance(10_000);
+    assert.deepEqual(lines, [
+      { level: 'warn', msg: 'too many connections' },
+      { level: 'warn', msg: 'out of file descriptors' },
+      { level: 'warn', msg: 'repeated', line: 'too many connections', times: 999, withinMs: 10_000 },
+      { level: 'warn', msg: 'repeated', line: 'out of file descriptors', times: 999, withinMs: 10_000 },
+    ]);
+  });
+
+  test('shedding is told when it begins and when it ends', () => {
+    const { log, lines } = logOf('off');
+    log.record({ type: 'shedding', active: true });
+    log.record({ type: 'shedding', active: false });
+    assert.deepEqual(lines, [
+      { level: 'warn', msg: 'shedding' },
+      { level: 'info', msg: 'shedding ended' },
+    ]);
   });
 });
 
