@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createAdmin } from './admin/server.js';
+import { connectionBound } from './app/connection-bound.js';
 import { LogLevelSetting } from './app/log-level.js';
 import { LiveOperations } from './app/operations.js';
 import { RetrySwitches } from './app/retry-switches.js';
@@ -22,7 +23,7 @@ import type { CallEvent, PolicyEvent } from './policies/events.js';
 import type { PolicyDeps } from './policies/policy.js';
 import { StaleStores } from './policies/stale-store.js';
 import type { Clock } from './runtime/clock.js';
-import { afterPolling } from './runtime/polling.js';
+import { afterPolling, nextRound } from './runtime/polling.js';
 import type { Random } from './runtime/random.js';
 import type { Lookup } from './upstream/discovery.js';
 
@@ -38,6 +39,8 @@ export interface AppOptions {
   readonly lookup?: Lookup;
   /** Outrigger's own version. */
   readonly version: string;
+  /** How many files and sockets the process may have open; left out: any number. */
+  readonly descriptors?: number;
 }
 
 /** Where an app listens: `http://host:port` or `unix:/path`. */
@@ -60,9 +63,9 @@ export interface App {
 
 /** Wires the rooms together; nothing else does. */
 export function createApp(options: AppOptions): App {
-  const { config, logger, logLinesDropped = () => 0, clock, random, lookup, version } = options;
+  const { config, logger, logLinesDropped = () => 0, clock, random, lookup, version, descriptors = Infinity } = options;
   const metrics = new Metrics({ topology: topologyOf(config), clock, version, pause });
-  const eventLog = new EventLog(logger, config.log.access);
+  const eventLog = new EventLog(logger, config.log.access, clock);
   const feed = new EventFeed(clock);
   const emit = (event: PolicyEvent | CallEvent): void => {
     try {
@@ -84,13 +87,22 @@ export function createApp(options: AppOptions): App {
   const upstreams = new Upstreams(config, deps, lookup);
   const switches = new RetrySwitches(clock, (route) => onChange({ change: 'retries', by: 'ttl', route, to: 'on' }));
   const target = new CountingTarget();
+  const maxConnections = connectionBound(config.limits.maxConnections, descriptors);
+  if (maxConnections < config.limits.maxConnections) {
+    logger.warn(
+      { descriptors, maxConnections },
+      'fewer connections than limits.maxConnections: too few file descriptors',
+    );
+  }
   const listener = new Listener(
     {
       maxHeaderSize: config.limits.maxHeaderSizeBytes,
       headersTimeoutMs: config.limits.headersTimeoutMs,
-      maxConnections: config.limits.maxConnections,
+      maxConnections,
+      maxEventLoopDelayMs: config.limits.maxEventLoopDelayMs,
     },
     target,
+    { clock, emit, nextRound },
   );
 
   let phase: 'starting' | 'ready' | 'draining' = 'starting';
@@ -128,6 +140,8 @@ export function createApp(options: AppOptions): App {
     inFlight: () => target.inFlight,
     logLinesDropped,
     retriesEnabled: () => retryingRoutes(config).map((route) => ({ route, enabled: switches.isEnabled(route) })),
+    connections: () => listener.connections,
+    shedding: () => listener.shedding,
   });
 
   return {
@@ -162,10 +176,12 @@ export function createApp(options: AppOptions): App {
         stopTaking: () => void listener.close(),
         refuseRest: () => target.edge?.refuseUnanswered(),
       });
+      eventLog.flush();
       if (ended === 'timeout') logger.warn({ inFlight: target.inFlight }, 'calls cut at the drain timeout');
     },
 
     closeNow() {
+      eventLog.flush();
       listener.closeAllConnections();
       void Promise.allSettled([listener.close(), admin.close(), upstreams.destroy()]);
     },

@@ -30,6 +30,7 @@ export type ErrorReason =
   | 'tls'
   | 'tls-certificate'
   | 'closed'
+  | 'descriptors'
   | 'protocol'
   | 'body'
   | 'idle'

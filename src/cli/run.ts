@@ -7,6 +7,7 @@ import { faultsInForce, warnings } from '../config/warnings.js';
 import { createLogger, type Logger } from '../observability/logging.js';
 import { StdoutStream } from '../observability/stdout-stream.js';
 import { systemClock } from '../runtime/clock.js';
+import { descriptorLimit } from '../runtime/descriptors.js';
 import { systemRandom } from '../runtime/random.js';
 import { tuneCollector } from '../runtime/v8-flags.js';
 import { readArguments, type Command, type Flags } from './command.js';
@@ -86,6 +87,7 @@ async function serve(config: Config, createApp: CreateApp, demo: Demo | undefine
     clock: systemClock,
     random: systemRandom,
     version,
+    descriptors: descriptorLimit(),
   });
   const code = await untilSignalled(app, logger, async () => {
     let listening: Listening;

@@ -99,6 +99,8 @@ export interface Config {
     readonly maxHeaderSizeBytes: number;
     readonly headersTimeoutMs: number;
     readonly maxConnections: number;
+    /** Infinity: off. */
+    readonly maxEventLoopDelayMs: number;
     readonly replayMemoryBytes: number;
     readonly staleMemoryBytes: number;
   };

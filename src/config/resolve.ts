@@ -22,6 +22,7 @@ export function resolveConfig(file: ConfigFile, effective: MapNode, files: Files
       maxHeaderSizeBytes: parseSize(limits.maxHeaderSize),
       headersTimeoutMs: parseDuration(limits.headersTimeout),
       maxConnections: limits.maxConnections,
+      maxEventLoopDelayMs: limits.maxEventLoopDelay === 'off' ? Infinity : parseDuration(limits.maxEventLoopDelay),
       replayMemoryBytes: parseSize(limits.replayMemory),
       staleMemoryBytes: parseSize(limits.staleMemory),
     },

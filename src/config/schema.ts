@@ -12,6 +12,7 @@ import { RetryOptions } from '../policies/retry.js';
 import {
   choice,
   duration,
+  durationOrOff,
   flag,
   headerMap,
   headerNames,
@@ -179,7 +180,11 @@ export const ConfigFileSchema = Type.Object(
       {
         maxHeaderSize: size('16KiB', "A request's head."),
         headersTimeout: positiveDuration('10s', 'A client that sends its head slower is cut off.'),
-        maxConnections: integer(10_000, 'Connections from apps.', { minimum: 1 }),
+        maxConnections: integer(10_000, 'Connections from apps; what is beyond gets 503 `shedding`.', { minimum: 1 }),
+        maxEventLoopDelay: durationOrOff(
+          '100ms',
+          'How long a call may wait while there is more to do than the process can; beyond, 503 `shedding`. off: any time.',
+        ),
         replayMemory: size('64MiB', 'All request bodies kept for retries, together.'),
         staleMemory: size('64MiB', 'All answers kept for stale fallbacks, together.'),
       },

@@ -1,9 +1,14 @@
 import { createServer, IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { OutriggerError, type ErrorReason } from '../errors.js';
+import type { CallEvent, PolicyEvent, ShedReason } from '../policies/events.js';
+import type { Clock } from '../runtime/clock.js';
 import { bind, type ListenAddress } from './bind.js';
 import { EdgeResponse } from './edge-response.js';
+import { Connections } from './connections.js';
+import { LoadShedder } from './load-shedder.js';
 import { problemBytes } from './problem.js';
+import { shed, shedCall, SHEDDING } from './shed.js';
 
 /** What a listener hands requests to: the current generation of the configuration. */
 export interface ListenerTarget {
@@ -17,7 +22,22 @@ export interface ListenerLimits {
   readonly maxHeaderSize: number;
   /** How long a client may take to send a head. */
   readonly headersTimeoutMs: number;
+  /** Connections on all addresses together. */
   readonly maxConnections: number;
+  /** How long a call may wait for the event loop while that is behind, in milliseconds; Infinity: none is refused. */
+  readonly maxEventLoopDelayMs: number;
+}
+
+export interface ListenerDeps {
+  readonly clock: Clock;
+  readonly emit: (event: CallEvent | PolicyEvent) => void;
+  /** Calls back in the event loop's next round. */
+  readonly nextRound: (callback: () => void) => void;
+}
+
+interface Incoming {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
 }
 
 const KEEP_ALIVE_MS = 75_000;
@@ -62,12 +82,40 @@ function isWebSocket(request: IncomingMessage): boolean {
 /** The listening servers, one per address. They live as long as the process; what they hand requests to may change. */
 export class Listener {
   readonly #limits: ListenerLimits;
+  readonly #deps: ListenerDeps;
   readonly #servers: Server[] = [];
+  readonly #connections: Connections;
+  readonly #shedder: LoadShedder<Incoming>;
   #target: ListenerTarget;
 
-  constructor(limits: ListenerLimits, target: ListenerTarget) {
+  constructor(limits: ListenerLimits, target: ListenerTarget, deps: ListenerDeps) {
+    const { clock, emit, nextRound } = deps;
     this.#limits = limits;
+    this.#deps = deps;
     this.#target = target;
+    this.#connections = new Connections({
+      clock,
+      max: limits.maxConnections,
+      onExcess: () => emit({ type: 'shed', reason: 'connections' }),
+    });
+    this.#shedder = new LoadShedder({
+      clock,
+      nextRound,
+      maxDelayMs: limits.maxEventLoopDelayMs,
+      serve: ({ request, response }) => this.#serve(request, response),
+      refuse: ({ request, response }) => this.#refuse(request, response, 'event-loop'),
+      onChange: (active) => emit({ type: 'shedding', active }),
+    });
+  }
+
+  /** How many connections are open. */
+  get connections(): number {
+    return this.#connections.open;
+  }
+
+  /** Whether calls are refused since the event loop is behind. */
+  get shedding(): boolean {
+    return this.#shedder.shedding;
   }
 
   /** What comes in from now on goes there. */
@@ -79,12 +127,16 @@ export class Listener {
   async listen(address: ListenAddress): Promise<string> {
     const server = this.#createServer();
     const bound = await bind(server, address, 'listen');
+    // Descriptors have run out: the connection is lost, the process must not be.
+    server.on('error', () => this.#deps.emit({ type: 'shed', reason: 'descriptors' }));
     this.#servers.push(server);
+    this.#shedder.start();
     return bound;
   }
 
   /** Takes no more connections; resolves when the last one has ended. */
   async close(): Promise<void> {
+    this.#shedder.stop();
     await Promise.all(this.#servers.splice(0).map((server) => new Promise((resolve) => server.close(resolve))));
   }
 
@@ -94,7 +146,7 @@ export class Listener {
   }
 
   #createServer(): Server {
-    const { maxHeaderSize, headersTimeoutMs, maxConnections } = this.#limits;
+    const { maxHeaderSize, headersTimeoutMs } = this.#limits;
     const server = createServer(
       {
         IncomingMessage: EdgeRequest,
@@ -108,17 +160,22 @@ export class Listener {
         // We answer such requests ourselves.
         requireHostHeader: false,
       },
-      (request, response) => this.#target.handleRequest(request, response),
+      this.#onRequest,
     );
-    server.maxConnections = maxConnections;
+    server.maxConnections = this.#connections.hardMax;
+    server.on('connection', (socket: Socket) => this.#connections.add(socket));
+    server.on('drop', () => this.#deps.emit({ type: 'shed', reason: 'connections' }));
     // Node would drop what is beyond its count without a word; maxHeaderSize bounds them.
     server.maxHeadersCount = 0;
-    server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) =>
-      this.#target.handleRequest(request, response),
-    );
-    server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) =>
-      this.#target.handleUpgrade(request, socket, head),
-    );
+    server.on('checkExpectation', this.#onRequest);
+    server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
+      if (!this.#connections.isExcess(socket) && !this.#shedder.shedding) {
+        this.#target.handleUpgrade(request, socket, head);
+        return;
+      }
+      refuse(socket, SHEDDING);
+      this.#deps.emit(shedCall(request, this.#deps.clock));
+    });
     server.on('connect', (_request: IncomingMessage, socket: Socket) => {
       refuse(socket, new OutriggerError('bad-request', 'CONNECT is not supported', { reason: 'method' }));
     });
@@ -128,6 +185,25 @@ export class Listener {
       else refuse(socket, clientError(error));
     });
     return server;
+  }
+
+  readonly #onRequest = (request: IncomingMessage, response: ServerResponse): void => {
+    if (this.#connections.isExcess(request.socket)) this.#refuse(request, response, 'connections');
+    else this.#shedder.take({ request, response });
+  };
+
+  #serve(request: IncomingMessage, response: ServerResponse): void {
+    // The app may have given up while its call waited.
+    if (!request.socket.destroyed) this.#target.handleRequest(request, response);
+  }
+
+  #refuse(request: IncomingMessage, response: ServerResponse, bound: ShedReason): void {
+    const { clock, emit } = this.#deps;
+    if (request.socket.destroyed) return;
+    // A connection was counted when it came.
+    if (bound === 'event-loop') emit({ type: 'shed', reason: bound });
+    shed(request, response, bound === 'connections', clock);
+    emit(shedCall(request, clock));
   }
 }
 

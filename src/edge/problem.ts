@@ -154,6 +154,9 @@ const REASONS: Readonly<Partial<Record<ErrorCode, Readonly<Partial<Record<ErrorR
   timeout: {
     idle: { detail: (upstream) => `Upstream '${upstream}' stopped taking the request's body.` },
   },
+  shedding: {
+    descriptors: { detail: (upstream) => `No file descriptor is left for a connection to upstream '${upstream}'.` },
+  },
   'bad-request': {
     'headers-too-large': { status: 431, title: 'Request head too large', close: true },
     method: { status: 501, title: 'Not implemented' },

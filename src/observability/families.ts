@@ -100,6 +100,12 @@ export class Families {
     'kind',
   ]);
 
+  readonly shed = new CounterFamily(
+    'outrigger_shed_total',
+    "Calls and connections refused at the process's own bounds, by which.",
+    ['reason'],
+  );
+
   /** Those whose first two labels are route and upstream. */
   readonly byRouteAndUpstream = [
     this.requests,
@@ -125,5 +131,6 @@ export class Families {
     this.circuitTransitions,
     this.configReloads,
     this.adminChanges,
+    this.shed,
   ] as const;
 }

@@ -17,6 +17,10 @@ export interface MetricSources {
   inFlight(): number;
   /** Lines that the log has lost, since nobody took them. */
   logLinesDropped?(): number;
+  /** Connections of apps that are open. */
+  connections?(): number;
+  /** Whether calls are refused since the event loop is behind. */
+  shedding?(): boolean;
   /** Routes with retries, and whether the switch lets them retry. */
   retriesEnabled?(): Iterable<{ readonly route: string; readonly enabled: boolean }>;
   /** Upstreams with active health checks. */
@@ -53,6 +57,7 @@ export function sourceGauges(sources: () => MetricSources | undefined): MetricFa
       [],
       () => single(sources()?.logLinesDropped?.()),
     ),
+    ...boundGauges(sources),
     ...circuitGauges(sources),
     ...concurrencyGauges(sources),
     ...healthGauges(sources),
@@ -61,6 +66,19 @@ export function sourceGauges(sources: () => MetricSources | undefined): MetricFa
 
 function single(value: number | undefined): readonly GaugeSample[] {
   return value === undefined ? [] : [[[], value]];
+}
+
+/** How far the process is from its own bounds. */
+function boundGauges(sources: () => MetricSources | undefined): MetricFamily[] {
+  return [
+    new GaugeFamily('outrigger_connections', 'Connections of apps that are open.', [], () =>
+      single(sources()?.connections?.()),
+    ),
+    new GaugeFamily('outrigger_shedding', 'Whether calls are refused since the event loop is behind.', [], () => {
+      const shedding = sources()?.shedding?.();
+      return single(shedding === undefined ? undefined : Number(shedding));
+    }),
+  ];
 }
 
 function circuitGauges(sources: () => MetricSources | undefined): MetricFamily[] {

@@ -33,6 +33,10 @@ const CHANGES: readonly ChangeName[] = ['circuits', 'retries', 'log', 'quit', 'r
 const CHANGE_RESULTS: readonly ChangeResult[] = ['done', 'denied', 'invalid', 'failed'];
 
 const NO_FIGURES: RouteFigures = { requestsPerSecond: 0, retryRatio: 0, failureRatio: 0 };
+/** Events that are counted without looking for a call's route. */
+interface EventWithoutCall {
+  readonly type: 'attempt' | 'retry' | 'circuit' | 'shadow' | 'health' | 'discovery' | 'shed' | 'shedding';
+}
 
 /**
  * Counts what policies and the edge say they did, in plain numbers, and writes them when they are scraped. Labels are
@@ -59,6 +63,7 @@ export class Metrics {
     for (const change of CHANGES) {
       for (const result of CHANGE_RESULTS) this.#families.adminChanges.at(change, result);
     }
+    for (const reason of ['connections', 'descriptors', 'event-loop']) this.#families.shed.at(reason);
     this.#table.replace(topology);
   }
 
@@ -101,6 +106,10 @@ export class Metrics {
         if (event.route !== '-' && this.#table.find(event.route, event.upstream) === undefined) return;
         this.#families.shadow.at(event.route, event.upstream, event.policy, event.action).value++;
         return;
+      case 'shed':
+        this.#families.shed.at(event.reason).value++;
+        return;
+      case 'shedding':
       case 'health':
       case 'discovery':
         return;
@@ -126,7 +135,6 @@ export class Metrics {
     return this.#table.find(route, upstream)?.figures(now, now - this.#startedAt) ?? NO_FIGURES;
   }
 
-  /** Everything, as text. */
   /** Everything, as text. With thousands of series that takes longer than a call may wait, hence in slices. */
   async scrape(openMetrics: boolean): Promise<Scrape> {
     const ofProcess = await this.#process.families();
@@ -146,10 +154,7 @@ export class Metrics {
     }
   }
 
-  #recordOfCall(
-    event: Exclude<PolicyEvent, { type: 'attempt' | 'retry' | 'circuit' | 'shadow' | 'health' | 'discovery' }>,
-    series: RouteSeries | undefined,
-  ): void {
+  #recordOfCall(event: Exclude<PolicyEvent, EventWithoutCall>, series: RouteSeries | undefined): void {
     if (series === undefined) return;
     switch (event.type) {
       case 'retry-success':

@@ -53,6 +53,9 @@ export type HedgeResult = 'won' | 'lost' | 'failed';
 
 export type FaultKind = 'delay' | 'status' | 'abort';
 
+/** Which of the process's own bounds something was refused at. */
+export type ShedReason = 'connections' | 'descriptors' | 'event-loop';
+
 export type ShadowAction = 'would-retry' | 'would-open' | 'would-refuse';
 
 /** What policies say they did. They emit; metrics, logs and traces listen. Nothing is decided by a listener. */
@@ -124,6 +127,10 @@ export type PolicyEvent =
       readonly addresses: readonly string[];
       readonly reason?: string;
     }
+  /** A call or a connection of an app, or a connection to an upstream, was refused to keep the process within its bounds. */
+  | { readonly type: 'shed'; readonly reason: ShedReason }
+  /** The event loop stands behind, and new calls are refused from now on; or no more. */
+  | { readonly type: 'shedding'; readonly active: boolean }
   | {
       readonly type: 'shadow';
       readonly route: string;

@@ -5,3 +5,8 @@
 export function afterPolling(callback: () => void): void {
   setImmediate(() => setImmediate(callback));
 }
+
+/** Calls back in the event loop's next round, after what has come in meanwhile was read. */
+export function nextRound(callback: () => void): void {
+  setImmediate(callback);
+}

@@ -207,6 +207,7 @@ class TransportAttempt extends Steering implements LinkedHandler {
     // An attempt that we cut has its timeout counted by who cut it.
     const connectTimeout = error?.reason === 'connect-timeout' && !this.aborted;
     if (connectTimeout) emit({ type: 'timeout', call: attempt.call, kind: 'connect' });
+    if (error?.reason === 'descriptors') emit({ type: 'shed', reason: 'descriptors' });
     if (error?.reason === 'idle') emit({ type: 'timeout', call: attempt.call, kind: 'idle' });
     const durationMs = this.#tookMs ?? clock.now() - this.#startedAt;
     emit({ type: 'attempt', attempt, result, status: this.#status, error, durationMs });

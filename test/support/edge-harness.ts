@@ -7,6 +7,7 @@ import { ReplayMemory } from '../../src/pipeline/replay-memory.js';
 import type { CallEvent, PolicyEvent } from '../../src/policies/events.js';
 import type { CallOptions, Dispatch } from '../../src/policies/policy.js';
 import { systemClock, type Clock } from '../../src/runtime/clock.js';
+import { nextRound } from '../../src/runtime/polling.js';
 
 export interface EdgeHarness {
   readonly port: number;
@@ -27,6 +28,8 @@ export interface HarnessOptions {
   readonly replayMemory?: number;
   readonly maxHeaderSize?: number;
   readonly headersTimeoutMs?: number;
+  readonly maxConnections?: number;
+  readonly maxEventLoopDelayMs?: number;
   readonly listen?: { readonly path: string };
 }
 
@@ -66,23 +69,26 @@ export async function startEdge(
   const agent = new Agent({ connections: 50 });
   const events: (CallEvent | PolicyEvent)[] = [];
   const wakers = new Set<() => void>();
+  const emit = (event: CallEvent | PolicyEvent) => {
+    events.push(event);
+    for (const waker of [...wakers]) waker();
+  };
   const memory = new ReplayMemory(options.replayMemory ?? 1024 * 1024);
   const edge = await createEdge({
     routes: typeof routes === 'function' ? routes(agent) : routes,
     clock: options.clock ?? systemClock,
     replayMemory: memory,
-    emit: (event) => {
-      events.push(event);
-      for (const waker of [...wakers]) waker();
-    },
+    emit,
   });
   const listener = new Listener(
     {
       maxHeaderSize: options.maxHeaderSize ?? 16 * 1024,
       headersTimeoutMs: options.headersTimeoutMs ?? 10_000,
-      maxConnections: 1_000,
+      maxConnections: options.maxConnections ?? 1_000,
+      maxEventLoopDelayMs: options.maxEventLoopDelayMs ?? Infinity,
     },
     edge,
+    { clock: options.clock ?? systemClock, emit, nextRound },
   );
   const address = await listener.listen(options.listen ?? { host: '127.0.0.1', port: 0 });
   const port = Number(address.slice(address.lastIndexOf(':') + 1));

@@ -32,6 +32,9 @@ export function errorClass(error: OutriggerError): ResultClass {
     case 'overload':
     case 'rate-limited':
       return error.code;
+    // The process's own bounds are as good a reason as the upstream's not to try again, nor to blame it.
+    case 'shedding':
+      return 'overload';
     default:
       return 'internal';
   }
@@ -47,6 +50,8 @@ export type AttemptPhase = 'unsent' | 'sent' | 'answered';
 
 const DNS_CODES = new Set(['ENOTFOUND', 'EAI_AGAIN', 'EAI_FAIL', 'EAI_NODATA', 'EAI_NONAME', 'ENODATA']);
 const UNROUTABLE_CODES = new Set(['EHOSTUNREACH', 'ENETUNREACH', 'EADDRNOTAVAIL', 'ENETDOWN', 'EHOSTDOWN']);
+/** This process, or this machine, has as many files open as it may. */
+const DESCRIPTOR_CODES = new Set(['EMFILE', 'ENFILE']);
 const TIMEOUT_CODES = new Set(['UND_ERR_CONNECT_TIMEOUT', 'ETIMEDOUT']);
 const INVALID_CODES = new Set([
   'UND_ERR_INVALID_ARG',
@@ -78,6 +83,12 @@ export function classifyFailure(error: unknown, phase: AttemptPhase): OutriggerE
 }
 
 function connectFailure(error: unknown, code: string): OutriggerError {
+  if (DESCRIPTOR_CODES.has(code)) {
+    return new OutriggerError('shedding', 'no file descriptor is left for a connection', {
+      cause: error,
+      reason: 'descriptors',
+    });
+  }
   const reason = connectFailureReason(code);
   return new OutriggerError('connect-failure', CONNECT_MESSAGES[reason], { cause: error, reason });
 }

@@ -8,6 +8,8 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { afterEach, describe, it } from 'node:test';
 import { Listener } from '../../../src/edge/listener.js';
+import { systemClock } from '../../../src/runtime/clock.js';
+import { nextRound } from '../../../src/runtime/polling.js';
 import { dispatchTo, routeTo, startEdge, type EdgeHarness, type HarnessOptions } from '../../support/edge-harness.js';
 import { startUpstream, valuesOf, type Upstream } from '../../support/http-upstream.js';
 import { exchange, rawClient } from '../../support/raw-client.js';
@@ -28,20 +30,26 @@ afterEach(async () => {
   edge = upstream = undefined;
 });
 
-const LIMITS = { maxHeaderSize: 16_384, headersTimeoutMs: 10_000, maxConnections: 10 };
+const LIMITS = {
+  maxHeaderSize: 16_384,
+  headersTimeoutMs: 10_000,
+  maxConnections: 10,
+  maxEventLoopDelayMs: Infinity,
+};
+const DEPS = { clock: systemClock, emit: () => {}, nextRound };
 const NOBODY = { handleRequest: () => {}, handleUpgrade: () => {}, isBusy: () => false };
 const GET = 'GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n';
 
 describe('the listener', () => {
   it('a port in use: the error names the address', async () => {
     const { port } = await start();
-    await assert.rejects(new Listener(LIMITS, NOBODY).listen({ host: '127.0.0.1', port }), {
+    await assert.rejects(new Listener(LIMITS, NOBODY, DEPS).listen({ host: '127.0.0.1', port }), {
       message: `listen 127.0.0.1:${port}: address already in use`,
     });
   });
 
   it('an address of another machine: the error says so', async () => {
-    await assert.rejects(new Listener(LIMITS, NOBODY).listen({ host: '192.0.2.1', port: 0 }), /no such address/);
+    await assert.rejects(new Listener(LIMITS, NOBODY, DEPS).listen({ host: '192.0.2.1', port: 0 }), /no such address/);
   });
 
   it('listens on a Unix socket, and takes over one that was left behind', async () => {
@@ -59,12 +67,12 @@ describe('the listener', () => {
     assert.match(await exchange(path, GET), /^HTTP\/1\.1 200/);
     assert.deepEqual(valuesOf(upstream!.seen[0]!, 'x-forwarded-for'), ['unknown']);
     // But not one that is in use, nor a file that is no socket.
-    await assert.rejects(new Listener(LIMITS, NOBODY).listen({ path }), {
+    await assert.rejects(new Listener(LIMITS, NOBODY, DEPS).listen({ path }), {
       message: `listen unix:${path}: address already in use`,
     });
     const file = join(dir, 'file');
     await writeFile(file, 'precious');
-    await assert.rejects(new Listener(LIMITS, NOBODY).listen({ path: file }), /address already in use/);
+    await assert.rejects(new Listener(LIMITS, NOBODY, DEPS).listen({ path: file }), /address already in use/);
     await edge?.close();
     edge = undefined;
     await rm(dir, { recursive: true });
@@ -105,24 +113,6 @@ describe('the listener', () => {
     client.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
     await client.until('HTTP/1.1 299');
     client.socket.destroy();
-  });
-
-  it('takes no more connections than it may', async () => {
-    const listener = new Listener(
-      { ...LIMITS, maxConnections: 1 },
-      {
-        ...NOBODY,
-        handleRequest: (_request, response) => void response.end('ok'),
-      },
-    );
-    const address = await listener.listen({ host: '127.0.0.1', port: 0 });
-    const port = Number(address.split(':')[1]);
-    const first = rawClient(port);
-    first.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
-    await first.until('ok');
-    assert.equal(await exchange(port, GET), '');
-    first.socket.destroy();
-    await listener.close();
   });
 
   it('is closed only when the last connection has ended', async () => {

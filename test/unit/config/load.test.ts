@@ -29,6 +29,7 @@ describe('the smallest file', () => {
       maxHeaderSizeBytes: 16_384,
       headersTimeoutMs: 10_000,
       maxConnections: 10_000,
+      maxEventLoopDelayMs: 100,
       replayMemoryBytes: 67_108_864,
       staleMemoryBytes: 67_108_864,
     });

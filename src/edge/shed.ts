@@ -1,0 +1,64 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { OutriggerError } from '../errors.js';
+import { createCall } from '../pipeline/call.js';
+import { NO_BODY } from '../pipeline/request-body.js';
+import type { CallEvent } from '../policies/events.js';
+import type { Clock } from '../runtime/clock.js';
+import { closeGently } from './connection.js';
+import { endWith } from './edge-response.js';
+import { headerOf } from './headers.js';
+import { problemOf } from './problem.js';
+import { NO_ROUTE } from './responder.js';
+
+/** Beyond the process's own bounds. One for all: it has no stack worth making. */
+export const SHEDDING = new OutriggerError('shedding', 'the process is at its own bounds');
+
+const { status, headers, body } = problemOf(SHEDDING, undefined);
+const CLOSING = [...headers, 'connection', 'close'];
+
+/**
+ * Answers `shedding` to a request that nobody has looked at. It must cost next to nothing, or refusing would itself be what
+ * the process is busy with: no route is looked for, and the answer lies ready.
+ *
+ * @param close whether the connection is not wanted any more
+ */
+export function shed(request: IncomingMessage, response: ServerResponse, close: boolean, clock: Clock): void {
+  const unread = hasBody(request.rawHeaders);
+  response.writeHead(status, close || unread ? CLOSING : headers);
+  if (unread) closeGently(request, response, clock);
+  if (request.method === 'HEAD') response.end();
+  else endWith(response, body);
+}
+
+/** The end of a call that was answered so. */
+export function shedCall(request: IncomingMessage, clock: Clock): CallEvent {
+  return {
+    type: 'call',
+    call: createCall({
+      route: NO_ROUTE,
+      upstream: NO_ROUTE,
+      method: request.method ?? '',
+      host: '',
+      path: pathOf(request.url ?? ''),
+      startedAt: clock.now(),
+      traceId: undefined,
+      body: NO_BODY,
+      forwarded: [],
+      header: (name) => headerOf(request.rawHeaders, name),
+    }),
+    status,
+    outcome: 'refused',
+    error: SHEDDING,
+    durationMs: 0,
+  };
+}
+
+/** An absolute-form target may bear a user's name and password, which logs must not have. */
+function pathOf(target: string): string {
+  return target.startsWith('/') ? target.split('?', 1)[0]! : '';
+}
+
+function hasBody(raw: readonly string[]): boolean {
+  const length = headerOf(raw, 'content-length');
+  return (length !== undefined && length !== '0') || headerOf(raw, 'transfer-encoding') !== undefined;
+}
