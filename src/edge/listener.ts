@@ -189,7 +189,8 @@ export class Listener {
 
   readonly #onRequest = (request: IncomingMessage, response: ServerResponse): void => {
     if (this.#connections.isExcess(request.socket)) this.#refuse(request, response, 'connections');
-    else this.#shedder.take({ request, response });
+    else if (this.#shedder.behind) this.#shedder.wait({ request, response });
+    else this.#target.handleRequest(request, response);
   };
 
   #serve(request: IncomingMessage, response: ServerResponse): void {

@@ -70,21 +70,18 @@ export class LoadShedder<Call> {
     this.#timer = undefined;
   }
 
-  /** A call has come in. While all is well this only reads the time. */
-  take(call: Call): void {
-    const { clock, serve, nextRound } = this.#options;
-    if (this.#timer === undefined) {
-      serve(call);
-      return;
-    }
+  /** Whether a call that has come in has to wait. Asked for every call: while all is well it only reads the time. */
+  get behind(): boolean {
+    if (this.#timer === undefined) return false;
+    if (this.#waiting.length > 0) return true;
+    return this.#options.clock.now() - this.#lookedAt > LOOK_EVERY_MS + LONG_ROUND_MS;
+  }
+
+  /** Has a call wait for its turn. */
+  wait(call: Call): void {
+    const { clock, nextRound } = this.#options;
     const now = clock.now();
-    const none = this.#waiting.length === 0;
-    if (none && now - this.#lookedAt <= LOOK_EVERY_MS + LONG_ROUND_MS) {
-      serve(call);
-      return;
-    }
-    this.#waiting.push({ call, since: now });
-    if (!none) return;
+    if (this.#waiting.push({ call, since: now }) > 1) return;
     this.#behindSince = now;
     nextRound(this.#giveTurns);
   }

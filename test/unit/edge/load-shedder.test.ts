@@ -26,10 +26,7 @@ class Loop {
       clock: this.clock,
       nextRound: (callback) => this.#nextRound.push(callback),
       maxDelayMs,
-      serve: (call) => {
-        this.work(this.costMs);
-        this.served.push({ ...call, servedAt: this.clock.now() });
-      },
+      serve: (call) => this.serve(call),
       refuse: (call) => {
         this.work(this.refusalMs);
         this.refused.push({ ...call, refusedAt: this.clock.now() });
@@ -45,7 +42,16 @@ class Loop {
   }
 
   come(count: number): void {
-    for (let i = 0; i < count; i++) this.shedder.take({ number: this.#came++, cameAt: this.clock.now() });
+    for (let i = 0; i < count; i++) {
+      const call = { number: this.#came++, cameAt: this.clock.now() };
+      if (this.shedder.behind) this.shedder.wait(call);
+      else this.serve(call);
+    }
+  }
+
+  serve(call: Call): void {
+    this.work(this.costMs);
+    this.served.push({ ...call, servedAt: this.clock.now() });
   }
 
   /** One round. `calls` have come in meanwhile. */
