@@ -111,7 +111,7 @@ class CircuitHandler extends PassThrough {
     const now = clock.now();
     const result = statusClass(status);
     if (this.#failOn.has({ result, status })) {
-      this.#permit.failure(now, parseRetryAfter(headers['retry-after'], clock.wallNow()));
+      this.#permit.failure(now, parseRetryAfter(headers, clock.wallNow()));
     } else if (result === '429') {
       this.#permit.ignore(now);
     } else {

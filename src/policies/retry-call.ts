@@ -140,7 +140,7 @@ export class RetryCall extends Steering {
     const byHeader = !listed && status >= 400 && on.headers.some((name) => headers[name] !== undefined);
     if (listed || byHeader) {
       const asks = status === 429 || status === 503;
-      const retryAfterMs = asks ? parseRetryAfter(headers['retry-after'], deps.clock.wallNow()) : undefined;
+      const retryAfterMs = asks ? parseRetryAfter(headers, deps.clock.wallNow()) : undefined;
       const failure: Failure = { result, status, error: undefined, retryAfterMs, byHeader };
       if (this.#retry(from.attempt, failure)) {
         // Paused beyond 64 KiB, and closed once the next attempt is made: if that is refused, it is what the app gets.

@@ -253,6 +253,11 @@ export class Line {
     return started;
   }
 
+  /** All calls made so far, oldest first. */
+  get calls(): readonly LineCall[] {
+    return this.#calls;
+  }
+
   advance(ms: number): void {
     this.clock.advance(ms);
   }

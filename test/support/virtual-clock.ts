@@ -11,7 +11,7 @@ interface Entry extends Timer {
 export class VirtualClock implements Clock {
   #now = 0;
   #order = 0;
-  readonly #epoch: number;
+  #epoch: number;
   #timers: Entry[] = [];
 
   constructor(epoch = Date.UTC(2026, 0, 1)) {
@@ -24,6 +24,11 @@ export class VirtualClock implements Clock {
 
   wallNow(): number {
     return this.#epoch + this.#now;
+  }
+
+  /** Sets the wall clock, as an administrator or NTP does; nothing else may notice. */
+  stepWall(ms: number): void {
+    this.#epoch += ms;
   }
 
   setTimer(delayMs: number, callback: () => void): Timer {

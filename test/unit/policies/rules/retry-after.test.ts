@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { parseRetryAfter } from '../../../../src/policies/rules/retry-after.js';
+import { parseRetryAfter as parse } from '../../../../src/policies/rules/retry-after.js';
 
 const NOW = Date.UTC(2026, 0, 1);
+
+const parseRetryAfter = (value: string | readonly string[] | undefined, wallNow: number) =>
+  parse({ 'retry-after': value }, wallNow);
 
 describe('Retry-After', () => {
   test('is seconds, not milliseconds', () => {
@@ -19,6 +22,14 @@ describe('Retry-After', () => {
     ]) {
       assert.equal(parseRetryAfter(date, NOW), 60_000, date);
     }
+  });
+
+  test('as a date counts from the Date of its answer, whatever the time is here', () => {
+    const headers = { 'retry-after': 'Thu, 01 Jan 2026 00:01:00 GMT', date: 'Thu, 01 Jan 2026 00:00:50 GMT' };
+    for (const wallNow of [NOW, NOW - 86_400_000, NOW + 86_400_000]) assert.equal(parse(headers, wallNow), 10_000);
+    assert.equal(parse({ ...headers, date: headers['retry-after'] }, NOW), undefined);
+    assert.equal(parse({ ...headers, date: 'now' }, NOW), 60_000);
+    assert.equal(parse({ ...headers, 'retry-after': '7' }, NOW), 7_000);
   });
 
   test('means nothing when it has passed or is neither', () => {
