@@ -49,18 +49,27 @@ async function isStale(path: string): Promise<boolean> {
   });
 }
 
-const REASONS: Readonly<Record<string, string>> = {
-  EADDRINUSE: 'address already in use',
-  EACCES: 'permission denied',
-  EADDRNOTAVAIL: 'no such address on this machine',
-  ENOENT: 'no such directory',
-  ENOTFOUND: 'the name could not be resolved',
+/** What is wrong, and what to do about it. */
+const REASONS: Readonly<Record<string, readonly [reason: string, remedy: string]>> = {
+  EADDRINUSE: ['address already in use', 'end what listens there, or choose another address'],
+  EACCES: ['permission denied', 'choose a port from 1024, or a folder that may be written to'],
+  EADDRNOTAVAIL: ['no such address on this machine', 'choose one that it has, such as 127.0.0.1'],
+  ENOENT: ['no such directory', 'make it, or choose another'],
+  ENOTFOUND: ['the name could not be resolved', 'write the address itself'],
+};
+
+/** Where an address is chosen, by its key in the policy file. */
+const CHOICES: Readonly<Record<string, string>> = {
+  listen: 'listen in the policy file, --listen or OUTRIGGER_LISTEN',
+  'admin.listen': 'admin.listen in the policy file, --admin-listen or OUTRIGGER_ADMIN_LISTEN',
 };
 
 function explain(key: string, address: ListenAddress, cause: unknown): Error {
   const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
-  const reason = REASONS[code] ?? (cause instanceof Error ? cause.message : String(cause));
-  return new Error(`${key} ${written(address)}: ${reason}`, { cause });
+  const [reason, remedy] = REASONS[code] ?? [cause instanceof Error ? cause.message : String(cause)];
+  const choice = CHOICES[key];
+  const advice = remedy === undefined ? '' : `; ${remedy}${choice === undefined ? '' : ` (${choice})`}`;
+  return new Error(`${key} ${written(address)}: ${reason}${advice}`, { cause });
 }
 
 function boundAddress(server: Server, address: ListenAddress): string {

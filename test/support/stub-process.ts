@@ -29,7 +29,10 @@ const behaviours: Readonly<Record<string, Partial<App>>> = {
 };
 
 const app: App = {
-  start: () => Promise.resolve({ listen: ['http://127.0.0.1:8080'], admin: 'http://127.0.0.1:9901' }),
+  start: () => {
+    process.stderr.write('listening\n');
+    return Promise.resolve({ listen: ['http://127.0.0.1:8080'], admin: 'http://127.0.0.1:9901' });
+  },
   drain: () => Promise.resolve(),
   closeNow: () => process.stderr.write('closed now\n'),
   onQuit: () => undefined,

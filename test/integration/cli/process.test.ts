@@ -115,6 +115,26 @@ describe('the process', () => {
     });
   }
 
+  for (const [what, log] of [
+    ['whose log is silent', 'log: { level: silent }'],
+    ['whose log nobody reads', ''],
+  ] as const) {
+    test(`a bug in a process ${what} is told on stderr`, async () => {
+      const child = start('throws', ['--config', policy(`${POLICY}${log}`)]);
+      await child.says(/listening/, 'stderr');
+      if (log === '') {
+        await child.says(/"msg":"started"/);
+        child.process.stdout?.destroy();
+        // By the first line that nobody takes it knows that nobody will.
+        child.kill('SIGHUP');
+        await new Promise((resolve) => setTimeout(resolve, 200));
+      }
+      child.kill('SIGTERM');
+      assert.equal(await child.ended(), 1);
+      assert.match(child.stderr, /outrigger: bug: TypeError: x is not a function\n +at .*stub-process/);
+    });
+  }
+
   test('a reader of stdout that goes away does not end it', async () => {
     const child = start('never drains');
     await child.says(/"msg":"started"/);

@@ -81,7 +81,11 @@ describe('outrigger run', () => {
       const flag = which === 'listen' ? '--listen' : '--admin-listen';
       const child = spawnProxy(t, ['--config', policy('http://127.0.0.1:1'), flag, `127.0.0.1:${port}`]);
       assert.equal(await child.ended(), 1);
-      assert.match(child.stderr, new RegExp(`^outrigger: ${which} 127\\.0\\.0\\.1:${port}: .*in use.*\\n$`));
+      assert.equal(
+        child.stderr,
+        `outrigger: ${which} 127.0.0.1:${port}: address already in use; end what listens there, or choose another ` +
+          `address (${which} in the policy file, ${flag} or OUTRIGGER_${flag.slice(2).toUpperCase().replace('-', '_')})\n`,
+      );
     });
   }
 
@@ -171,6 +175,21 @@ describe('SIGTERM', () => {
     assert.ok(ms < 1_000, `${ms} ms`);
     streamed.resume();
     await broken;
+  });
+
+  test('calls are taken for drainDelay, though none is in flight', async (t) => {
+    const upstream = await startUpstream();
+    t.after(() => upstream.close());
+    const { child, url, admin } = await startProxy(t, upstream.origin, 'drainDelay: 2s');
+    const start = performance.now();
+    child.kill('SIGTERM');
+    await child.says(/"msg":"draining"/);
+    assert.equal((await answer(`${admin}/readyz`)).status, 503);
+    await new Promise((resolve) => setTimeout(resolve, 1_000));
+    assert.deepEqual(await answer(url), { status: 200, close: true, body: 'ok' });
+    const { code } = await endOf(child);
+    assert.equal(code, 0);
+    assert.ok(performance.now() - start >= 2_000);
   });
 
   test('a WebSocket is in flight until it ends', async (t) => {
