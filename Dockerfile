@@ -1,20 +1,14 @@
 # syntax=docker/dockerfile:1
 
-# Node 26 is the current LTS (since 2026-10-28). One place names it.
-FROM node:26-trixie-slim AS node
+# Node 26 is the current LTS (since 2026-10-28). Bundles src and the packages it uses to dist; nothing else goes on.
+FROM node:26-trixie-slim AS build
 WORKDIR /app
 COPY package.json package-lock.json ./
-
-# Compiles src to dist; needs the development dependencies, none of which go on.
-FROM node AS build
 RUN npm ci --ignore-scripts --no-audit --no-fund
-COPY tsconfig.json tsconfig.build.json ./
+COPY tsconfig.json ./
+COPY build build
 COPY src src
 RUN npm run --silent build
-
-# What runs needs, and no more.
-FROM node AS dependencies
-RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund
 
 FROM node:26-trixie-slim
 ENV NODE_ENV=production
@@ -23,7 +17,6 @@ ENV OUTRIGGER_CONFIG=/etc/outrigger/outrigger.yaml
 WORKDIR /app
 # package.json tells the version and that the code is ES modules.
 COPY package.json LICENSE ./
-COPY --from=dependencies /app/node_modules node_modules
 COPY --from=build /app/dist dist
 # The image's own user `node`, as a number so that Kubernetes can see that it is not root. Nothing is written to disk:
 # a read-only root file system is fine.

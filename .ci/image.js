@@ -138,10 +138,7 @@ async function tryOut(image) {
 
 try {
   const image = build();
-  const modules = path.join(image.dir, image.cwd, 'node_modules');
-  for (const name of ['typescript', 'eslint', '@types']) {
-    assert.equal(existsSync(path.join(modules, name)), false, `${name} is for development only`);
-  }
+  assert.equal(existsSync(path.join(image.dir, image.cwd, 'node_modules')), false, 'what it needs is in the bundle');
   assert.match(image.USER, /^[1-9]\d*/, 'the image must not run as root');
   await tryOut(image);
   console.log('image: built, healthy, stopped with exit code 0');

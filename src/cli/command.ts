@@ -22,6 +22,11 @@ export class UsageError extends Error {
   readonly code = 'usage';
 }
 
+/** By its code, not its class: a command may have been bundled with a copy of its own. */
+export function isUsageError(error: unknown): error is UsageError {
+  return error instanceof Error && 'code' in error && error.code === 'usage';
+}
+
 /** What a command was called with: values of flags that take one, `true` for those that take none, and the rest. */
 export interface Arguments {
   readonly values: Readonly<Record<string, string | undefined>>;

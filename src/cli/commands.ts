@@ -1,5 +1,5 @@
 import { nearest } from '../config/nearest.js';
-import { UsageError, type Command } from './command.js';
+import { isUsageError, UsageError, type Command } from './command.js';
 import type { Io } from './io.js';
 import { version } from './version.js';
 
@@ -13,10 +13,7 @@ interface Entry {
 const COMMANDS: Readonly<Record<string, Entry>> = {
   run: {
     summary: 'start the proxy (the default)',
-    load: async () => {
-      const [{ runCommand }, { createApp }] = await Promise.all([import('./run.js'), import('../app.js')]);
-      return runCommand(createApp);
-    },
+    load: async () => (await import('./proxy.js')).proxyCommand,
   },
   validate: {
     summary: 'check a policy file',
@@ -39,7 +36,7 @@ export async function runCommandLine(args: readonly string[], io: Io): Promise<n
   try {
     return await dispatch(args, io);
   } catch (error) {
-    if (!(error instanceof UsageError)) throw error;
+    if (!isUsageError(error)) throw error;
     io.stderr.write(`outrigger: ${error.message}\n`);
     return 2;
   }

@@ -76,6 +76,9 @@ export async function createEdge(options: EdgeOptions): Promise<Edge> {
     httpMethods: methods,
     routes: ['/'],
     proxyPayloads: false,
+    // Nothing goes out through it. Node's own client, which it is to use, costs nothing; undici need not even be loaded
+    // (build/left-out.js).
+    http: {},
     preHandler: (request, reply, done) => {
       // Fastify answers what a handler throws in its own words; from here on it has nothing to say.
       reply.hijack();

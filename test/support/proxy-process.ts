@@ -23,6 +23,8 @@ export interface ProxyOptions {
   readonly stdout?: number;
   readonly listen?: string;
   readonly adminListen?: string;
+  /** The program; left out: as the tests were compiled. */
+  readonly main?: string;
 }
 
 /** A folder of its own, left to the system to clear away. */
@@ -52,8 +54,9 @@ export function spawnProxy(
   args: readonly string[],
   env?: Readonly<Record<string, string>>,
   stdout?: number,
+  main = compiled('src/main'),
 ): Child {
-  const child = new Child(compiled('src/main'), args, env, stdout);
+  const child = new Child(main, args, env, stdout);
   t.after(() => child.process.kill('SIGKILL'));
   return child;
 }
@@ -61,7 +64,7 @@ export function spawnProxy(
 /** Starts `outrigger run` with a policy file of these lines, and waits until it takes calls. */
 export async function startProxy(t: TestContext, lines: string, options: ProxyOptions = {}): Promise<ProxyProcess> {
   const file = policyFileOf(lines, options);
-  const child = spawnProxy(t, ['run', '--config', file], options.env, options.stdout);
+  const child = spawnProxy(t, ['run', '--config', file], options.env, options.stdout, options.main);
   let [url, admin] = [`http://${options.listen}`, `http://${options.adminListen}`];
   if (options.stdout === undefined) {
     url = (await child.says(/"address":"([^"]+)","msg":"listening"/))[1]!;

@@ -69,8 +69,8 @@ describe('the package', () => {
     for (const file of ['package.json', ...manifest.files.filter((each) => each !== 'dist')]) {
       cpSync(path.join(projectRoot, file), path.join(own, file), { recursive: true });
     }
-    // What `npm pack` does first: the tests were compiled with the same sources as `npm run build`.
-    cpSync(path.join(projectRoot, '.build/src'), path.join(own, 'dist'), { recursive: true });
+    // What `npm pack` does first.
+    await run(process.execPath, [path.join(projectRoot, 'build/bundle.js'), path.join(own, 'dist')]);
     const types = ['-p', path.join(projectRoot, 'tsconfig.types.json'), '--outDir', path.join(own, 'dist')];
     assert.equal(await typeErrors(types), '');
 
