@@ -32,7 +32,7 @@ type EventOf<Type extends PolicyEvent['type']> = Extract<PolicyEvent, { type: Ty
  * | retry suppressed, timeout, hedge, rate limited, fault injected, would have acted | debug | each time |
  *
  * Lines that every call may cause are written a few times in ten seconds and then counted, but for those that were asked
- * for: at debug, and of finished calls with `log.access: all`.
+ * for: all at the level debug, and of finished calls with `log.access: all`.
  */
 export class EventLog {
   readonly #logger: Logger;
@@ -163,7 +163,8 @@ export class EventLog {
 
   /** Writes a line, unless there have been enough of its kind: more than `first` within an interval. */
   #write(level: Level, message: string, kind: LineKind, rest?: () => object, first?: number): void {
-    if (!this.#logger.isLevelEnabled(level) || !this.#gate.admits(level, message, kind, first)) return;
+    if (!this.#logger.isLevelEnabled(level)) return;
+    if (!this.#logger.isLevelEnabled('debug') && !this.#gate.admits(level, message, kind, first)) return;
     this.#logger[level]({ ...kind, ...rest?.() }, message);
   }
 }

@@ -34,6 +34,9 @@ export interface RunOptions extends Partial<LoadOptions> {
   readonly onLog?: (line: Readonly<Record<string, unknown>>) => void;
 }
 
+/** The test's own work is done by the same event loop, and is no reason to refuse calls. */
+const PATIENT = 'limits: { maxEventLoopDelay: off }\n';
+
 /** The whole proxy on free ports, by a policy file without addresses; ends with the test. */
 export async function startApp(t: TestContext, policyFile: string, options: RunOptions = {}): Promise<RunningApp> {
   const { lookup, random = () => 0.5, admin: access = '', onLog, logLevel, ...loadOptions } = options;
@@ -41,7 +44,7 @@ export async function startApp(t: TestContext, policyFile: string, options: RunO
   const head = `listen: 127.0.0.1:0
 admin: { listen: 127.0.0.1:0, ${access} }
 log: { level: ${level} }
-`;
+${policyFile.includes('limits:') ? '' : PATIENT}`;
   const config = parseConfig(head + policyFile, 'policy.yaml', { env: {}, ...loadOptions });
   const lines: Readonly<Record<string, unknown>>[] = [];
   const logger = createLogger(config.log, {

@@ -165,13 +165,16 @@ describe('a storm', () => {
     );
   });
 
-  test('is told in full to who asks for all calls, or for debug lines', () => {
+  test('is told in full to who asks for all calls, or for the level debug', () => {
     const all = logOf('all');
     for (let i = 0; i < 1_000; i++) all.log.record(failed(503));
     assert.equal(all.lines.length, 1_000);
-    const debug = logOf('off', 'debug');
-    for (let i = 0; i < 1_000; i++) debug.log.record({ type: 'rate-limited', call });
-    assert.equal(debug.lines.length, 1_000);
+    const debug = logOf('errors', 'debug');
+    for (let i = 0; i < 1_000; i++) {
+      debug.log.record({ type: 'rate-limited', call });
+      debug.log.record(failed(503));
+    }
+    assert.equal(debug.lines.length, 2_000);
   });
 
   test('of circuits whose keys come from requests is one storm', () => {
