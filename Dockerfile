@@ -30,7 +30,6 @@ STOPSIGNAL SIGTERM
 # One arena of glibc's allocator instead of one per thread: buffers that are freed are used again sooner.
 ENV MALLOC_ARENA_MAX=1
 # node itself is process 1 and handles the signals; npm would swallow them. A small young generation holds what calls need
-# while in flight, and costs 30 MB less than V8's own choice. A sidecar has a share of a core: collecting on threads of
-# their own would only get in the way (README, 'What it costs').
-ENTRYPOINT ["node", "--max-semi-space-size=4", "--single-threaded-gc", "dist/main.js"]
+# while in flight, and costs 30 MB less than V8's own choice (README, 'What it costs').
+ENTRYPOINT ["node", "--max-semi-space-size=2", "dist/main.js"]
 CMD ["run"]

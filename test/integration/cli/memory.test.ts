@@ -59,6 +59,6 @@ test('a response of 200 MiB is handed on and not gathered: the process stays und
   assert.equal(received, SIZE);
   const status = readFileSync(`/proc/${proxy.process.pid}/status`, 'utf8');
   const peak = Number(/^VmHWM:\s+(\d+) kB/m.exec(status)?.[1]) * 1024;
-  // On a quiet machine it peaks at about 117 MB, of which 44 MB are Node's own file; a slow reader delays the collector.
+  // On a quiet machine it peaks at 116 to 126 MB, by the version of Node, of which 44 MB are Node's own file; a slow reader delays the collector.
   assert.ok(peak < 150e6, `peak resident memory was ${(peak / 1e6).toFixed(0)} MB`);
 });
