@@ -39,13 +39,9 @@ test('a response of 200 MiB is handed on and not gathered: the process stays und
       'routes: [{ name: all, match: { path: /* }, upstream: up }]\n',
   );
   // As the image and the installed command start it.
-  const proxy = new Child(
-    '--max-semi-space-size=4',
-    ['--single-threaded-gc', compiled('src/main'), 'run', '--config', file],
-    {
-      MALLOC_ARENA_MAX: '1',
-    },
-  );
+  const proxy = new Child('--max-semi-space-size=2', [compiled('src/main'), 'run', '--config', file], {
+    MALLOC_ARENA_MAX: '1',
+  });
   t.after(() => proxy.kill('SIGKILL'));
   const [, url = ''] = await proxy.says(/"address":"(http:[^"]+)","msg":"listening"/);
   const received = await new Promise<number>((resolve, reject) => {
