@@ -31,7 +31,10 @@ export class EdgeResponse<Request extends IncomingMessage = IncomingMessage> ext
   }
 
   _send(...[data, encoding, callback, byteLength]: Parameters<Send>): boolean {
-    if (this.#piece === undefined) return send.call(this, data, encoding, callback, byteLength);
+    // An empty text takes the head along, whose bytes are latin1: for flushHeaders Node would make them UTF-8.
+    if (this.#piece === undefined) {
+      return send.call(this, data, data === '' ? 'latin1' : encoding, callback, byteLength);
+    }
     this.#piece += typeof data === 'string' ? data : Buffer.from(data).toString('latin1');
     // The last one is told when all is out; those before it wait for nothing.
     this.#whenOut = callback;
