@@ -47,7 +47,8 @@ export class LoadShedder<Call> {
   /** Since when there have been calls waiting; only while there are. */
   #behindSince = 0;
   #shedding = false;
-  #lookedAt = 0;
+  /** When the round that runs becomes a long one, unless it ends before. */
+  #longAt = 0;
   #timer: Timer | undefined;
 
   constructor(options: LoadShedderOptions<Call>) {
@@ -74,7 +75,7 @@ export class LoadShedder<Call> {
   get behind(): boolean {
     if (this.#timer === undefined) return false;
     if (this.#waiting.length > 0) return true;
-    return this.#options.clock.now() - this.#lookedAt > LOOK_EVERY_MS + LONG_ROUND_MS;
+    return this.#options.clock.now() > this.#longAt;
   }
 
   /** Has a call wait for its turn. */
@@ -87,7 +88,7 @@ export class LoadShedder<Call> {
   }
 
   readonly #look = (): void => {
-    this.#lookedAt = this.#options.clock.now();
+    this.#longAt = this.#options.clock.now() + LOOK_EVERY_MS + LONG_ROUND_MS;
     this.#timer = this.#options.clock.setTimer(LOOK_EVERY_MS, this.#look, true);
   };
 
