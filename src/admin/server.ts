@@ -33,6 +33,7 @@ export interface AdminOptions {
   readonly clock: Clock;
   /** Outrigger's own version. */
   readonly version: string;
+  readonly limits?: AdminLimits;
 }
 
 export interface Admin {
@@ -42,32 +43,46 @@ export interface Admin {
   close(): Promise<void>;
 }
 
-/**
- * What the admin address may take of the process, so that nobody who reaches it can hurt the calls: a peer that sends its
- * request slower, or stops taking its answer, is cut off. In milliseconds.
- */
-const HEADERS_TIMEOUT_MS = 5_000;
-const REQUEST_TIMEOUT_MS = 10_000;
-const INACTIVITY_MS = 30_000;
-const KEEP_ALIVE_MS = 10_000;
-const CHECK_EVERY_MS = 1_000;
+/** What the admin address may take of the process, so that nobody who reaches it can hurt the calls. */
+export interface AdminLimits {
+  /** A peer that sends the head of its request slower is cut off, in milliseconds. */
+  readonly headersTimeoutMs: number;
+  /** The same for the whole of it. */
+  readonly requestTimeoutMs: number;
+  /** One that does not take its answer is cut off, in milliseconds. */
+  readonly inactivityMs: number;
+  /** How long a connection without a request is kept, in milliseconds. */
+  readonly keepAliveMs: number;
+  /** How often the first two are looked at, in milliseconds. */
+  readonly checkEveryMs: number;
+  /** The next one is turned away. */
+  readonly maxConnections: number;
+}
 
-/** Probes, scrapers, event streams and a few people; the next one is turned away. */
-const MAX_CONNECTIONS = 256;
+/** Enough for probes, scrapers, event streams and a few people. */
+const LIMITS: AdminLimits = {
+  headersTimeoutMs: 5_000,
+  requestTimeoutMs: 10_000,
+  inactivityMs: 30_000,
+  keepAliveMs: 10_000,
+  checkEveryMs: 1_000,
+  maxConnections: 256,
+};
 
 /** The admin server: /metrics, /healthz, /readyz for everybody, the API for operators. Apart from the calls' own server. */
 export function createAdmin(options: AdminOptions): Admin {
+  const { limits = LIMITS } = options;
   const app = fastify({
     logger: false,
-    requestTimeout: REQUEST_TIMEOUT_MS,
-    connectionTimeout: INACTIVITY_MS,
-    keepAliveTimeout: KEEP_ALIVE_MS,
-    http: { headersTimeout: HEADERS_TIMEOUT_MS, connectionsCheckingInterval: CHECK_EVERY_MS },
+    requestTimeout: limits.requestTimeoutMs,
+    connectionTimeout: limits.inactivityMs,
+    keepAliveTimeout: limits.keepAliveMs,
+    http: { headersTimeout: limits.headersTimeoutMs, connectionsCheckingInterval: limits.checkEveryMs },
     forceCloseConnections: 'idle',
     frameworkErrors: (_error, _request, reply) => void sendProblem(reply, BAD_REQUEST),
     clientErrorHandler: (error, socket) => refuse(socket, error),
   });
-  app.server.maxConnections = MAX_CONNECTIONS;
+  app.server.maxConnections = limits.maxConnections;
   // The API reads bodies itself, once it knows whose they are.
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', (_request, _payload, done) => done(null, undefined));
