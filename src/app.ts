@@ -207,9 +207,9 @@ class CountingTarget implements ListenerTarget {
     this.edge?.handleUpgrade(request, socket, head);
   };
 
-  isBusy(socket: Parameters<ListenerTarget['isBusy']>[0]): boolean {
-    return this.edge?.isBusy(socket) ?? false;
-  }
+  readonly refuse: ListenerTarget['refuse'] = (...what) => this.edge?.refuse(...what);
+
+  readonly afterCalls: ListenerTarget['afterCalls'] = (...what) => this.edge?.afterCalls(...what);
 
   get inFlight(): number {
     return this.edge?.inFlight ?? 0;

@@ -35,7 +35,17 @@ export type ErrorReason =
   | 'body'
   | 'idle'
   | 'headers-too-large'
+  | 'request-line'
+  | 'target'
+  | 'host'
+  | 'header'
+  | 'framing'
+  | 'coding'
+  | 'chunk'
+  | 'syntax'
+  | 'incomplete'
   | 'method'
+  | 'head-stalled'
   | 'body-stalled';
 
 export interface ErrorDetails {

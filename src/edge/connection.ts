@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import type { Clock } from '../runtime/clock.js';
+import type { Clock, Timer } from '../runtime/clock.js';
 
 /** How long a connection is read on after its last answer, so that an app that is still sending gets that answer. */
 const LINGER_MS = 5_000;
@@ -21,8 +21,7 @@ export function closeGently(request: IncomingMessage, response: ServerResponse, 
   const { socket } = request;
   const drain = () => {
     request.resume();
-    const timer = clock.setTimer(LINGER_MS, () => socket.destroy());
-    socket.once('close', () => timer.cancel());
+    const timer = destroyLater(socket, clock);
     request.once('end', () => {
       timer.cancel();
       if (socket.writableEnded) socket.destroySoon();
@@ -35,4 +34,17 @@ export function closeGently(request: IncomingMessage, response: ServerResponse, 
     if (request.complete || socket.readableEnded) destroySoon();
     else socket.end();
   };
+}
+
+/** The same where nothing of what still comes is to be understood. */
+export function linger(socket: Socket, clock: Clock): void {
+  destroyLater(socket, clock);
+  socket.on('error', () => {});
+  socket.resume();
+}
+
+function destroyLater(socket: Socket, clock: Clock): Timer {
+  const timer = clock.setTimer(LINGER_MS, () => socket.destroy());
+  socket.once('close', () => timer.cancel());
+  return timer;
 }

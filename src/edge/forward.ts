@@ -1,5 +1,5 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import { asInternal, OutriggerError } from '../errors.js';
+import { METHODS, type IncomingMessage, type ServerResponse } from 'node:http';
+import { asInternal, OutriggerError, type ErrorReason } from '../errors.js';
 import { createCall, type CallStart } from '../pipeline/call.js';
 import type { ReplayMemory } from '../pipeline/replay-memory.js';
 import { IncomingBody, NO_BODY } from '../pipeline/request-body.js';
@@ -9,7 +9,9 @@ import { createRouter, type Router } from '../routing/router.js';
 import { forwardedHeaders, isLoop } from './forwarded.js';
 import { applyEdits, compileEdits, type CompiledEdits } from './header-edits.js';
 import { headerOf, readRequestHead, type RequestHead } from './headers.js';
-import { NO_ROUTE, Responder, type EdgeContext } from './responder.js';
+import { callWithoutRoute } from './refusal.js';
+import type { EdgeContext } from './edge-context.js';
+import { Responder } from './responder.js';
 import type { EdgeRoute } from './route.js';
 import { hasDotSegments, parseTarget, rewritePath, type RequestTarget } from './target.js';
 
@@ -136,16 +138,7 @@ export class Forwarder {
     error: OutriggerError,
   ): void {
     const head = readRequestHead(request.rawHeaders);
-    const call = createCall({
-      ...known,
-      route: NO_ROUTE,
-      upstream: NO_ROUTE,
-      host: '',
-      traceId: undefined,
-      body: NO_BODY,
-      forwarded: [],
-      header: (name) => headerOf(request.rawHeaders, name),
-    });
+    const call = callWithoutRoute({ ...known, header: (name) => headerOf(request.rawHeaders, name) });
     const noBody = !hasBody(head);
     respond(call, request, response, this.#context, {
       responseEdits: NO_EDITS,
@@ -163,7 +156,7 @@ export class Forwarder {
       (this.#matchesPaths || route.rewrite.stripPrefix !== undefined || route.rewrite.addPrefix !== undefined) &&
       hasDotSegments(request.path)
     ) {
-      throw new OutriggerError('bad-request', 'the path has dot segments, which could lead around the routes');
+      throw badRequest('target', 'the path has dot segments, which could lead around the routes');
     }
     return route;
   }
@@ -187,6 +180,9 @@ export class Forwarder {
   }
 }
 
+/** What a double holds exactly, in any case. */
+const MOST_LENGTH_DIGITS = 15;
+
 /** How long an app may take to read a refusal. */
 const REFUSAL_IDLE_MS = 10_000;
 
@@ -203,25 +199,38 @@ function hasBody(head: RequestHead): boolean {
   return head.transferEncoding !== undefined || (head.contentLength !== undefined && Number(head.contentLength) > 0);
 }
 
-/** The host that the request is for. Throws `bad-request` (RFC 9112, 3.2). */
+/** The host that the request is for. Throws `bad-request` (RFC 9112, 3.2, 6.1). */
 function hostOf(request: IncomingMessage, head: RequestHead, target: RequestTarget): string {
-  if (head.hosts > 1) throw new OutriggerError('bad-request', 'the request has more than one Host header');
-  if (request.httpVersion !== '1.1' && request.httpVersion !== '1.0') {
-    throw new OutriggerError('bad-request', 'only HTTP/1.1 and HTTP/1.0 are understood');
-  }
-  if (head.host === undefined && request.httpVersion === '1.1') {
-    throw new OutriggerError('bad-request', 'the request has no Host header');
-  }
-  if (head.host !== undefined && !isValidHost(head.host)) {
-    throw new OutriggerError('bad-request', 'the Host header is malformed');
-  }
+  checkVersion(request, head);
+  if (head.hosts > 1) throw badRequest('host', 'the request has more than one Host header');
+  if (head.host === undefined && request.httpVersion === '1.1')
+    throw badRequest('host', 'the request has no Host header');
+  if (head.host !== undefined && !isValidHost(head.host)) throw badRequest('host', 'the Host header is malformed');
   // Another coding could not be passed on: how to undo it is said by a header of this connection.
-  if (head.transferEncoding !== undefined && head.transferEncoding.trim().toLowerCase() !== 'chunked') {
-    throw new OutriggerError('bad-request', 'only the transfer coding chunked is understood', { reason: 'method' });
+  if (head.transferEncoding !== undefined && head.transferEncoding.toLowerCase() !== 'chunked') {
+    throw badRequest('coding', 'only the transfer coding chunked is understood');
+  }
+  if (head.contentLength !== undefined && head.contentLength.length > MOST_LENGTH_DIGITS) {
+    throw badRequest('framing', 'the Content-Length has too many digits');
   }
   return target.authority ?? head.host ?? '';
 }
 
+function checkVersion({ httpVersion, method }: IncomingMessage, head: RequestHead): void {
+  if (httpVersion === '1.1') return;
+  if (httpVersion !== '1.0') throw badRequest('request-line', 'only HTTP/1.1 and HTTP/1.0 are understood');
+  // Node's parser takes RTSP and ICE for HTTP/1.0, and does not tell.
+  if (method === undefined || !METHODS.includes(method) || method === 'SOURCE') {
+    throw badRequest('method', 'the method is not one of HTTP/1.0');
+  }
+  // Who speaks HTTP/1.0 before us does not know of chunks, and may see two requests where we see one.
+  if (head.transferEncoding !== undefined) throw badRequest('framing', 'HTTP/1.0 has no transfer codings');
+}
+
+function badRequest(reason: ErrorReason, message: string): OutriggerError {
+  return new OutriggerError('bad-request', message, { reason });
+}
+
 function stalled(): OutriggerError {
-  return new OutriggerError('bad-request', 'the request stalled', { reason: 'body-stalled' });
+  return badRequest('body-stalled', 'the request stalled');
 }

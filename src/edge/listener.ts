@@ -1,20 +1,26 @@
-import { createServer, IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { OutriggerError, type ErrorReason } from '../errors.js';
+import { OutriggerError } from '../errors.js';
 import type { CallEvent, PolicyEvent, ShedReason } from '../policies/events.js';
 import type { Clock } from '../runtime/clock.js';
 import { bind, type ListenAddress } from './bind.js';
-import { EdgeResponse } from './edge-response.js';
 import { Connections } from './connections.js';
+import { EdgeRequest, isWebSocket } from './edge-request.js';
+import { EdgeResponse } from './edge-response.js';
+import { takeBack } from './ignored-upgrade.js';
 import { LoadShedder } from './load-shedder.js';
-import { problemBytes } from './problem.js';
 import { shed, shedCall, SHEDDING } from './shed.js';
+import { continueInTurn } from './interim.js';
+import { unreadable } from './unreadable.js';
 
 /** What a listener hands requests to: the current generation of the configuration. */
 export interface ListenerTarget {
   readonly handleRequest: (request: IncomingMessage, response: ServerResponse) => void;
   readonly handleUpgrade: (request: IncomingMessage, socket: Socket, head: Buffer) => void;
-  isBusy(socket: Socket): boolean;
+  /** Ends a connection over which something came that no response can be made for. */
+  refuse(socket: Socket, error: OutriggerError, request?: IncomingMessage): void;
+  /** Calls back when all calls that came over a connection have ended, whichever configuration took them. */
+  afterCalls(socket: Socket, then: () => void): void;
 }
 
 export interface ListenerLimits {
@@ -43,42 +49,6 @@ interface Incoming {
 const KEEP_ALIVE_MS = 75_000;
 const CONNECTIONS_CHECKING_MS = 1_000;
 
-const upgradeAsked = Symbol('upgradeAsked');
-
-/** Node's own way to have done with a request; its types don't know it. */
-const dump: unknown = Reflect.get(IncomingMessage.prototype, '_dump');
-
-/**
- * A request whose `upgrade` says whether Node is to hand over the connection. With a listener for upgrades Node would hand
- * over every one of them; but any protocol other than WebSocket is to be ignored and the request served as HTTP/1.1
- * (RFC 9110, 7.8): Java's client, for one, offers h2c with its first request. Node asks this property before it decides.
- */
-class EdgeRequest extends IncomingMessage {
-  [upgradeAsked]: unknown;
-
-  get upgrade(): boolean {
-    if (this[upgradeAsked] !== true) return false;
-    return this.method === 'CONNECT' || isWebSocket(this);
-  }
-
-  set upgrade(asked: unknown) {
-    this[upgradeAsked] = asked;
-  }
-
-  /**
-   * Node asks for this when the answer is out, so that what was not read of a request makes way for the next one. It would
-   * take a request that has nothing to read, as most have, through six steps of ending a stream.
-   */
-  _dump(): void {
-    if ((!this.complete || this.readableLength > 0) && typeof dump === 'function') dump.call(this);
-  }
-}
-
-/** Whether a request asks for a WebSocket (RFC 6455, 4.1). */
-function isWebSocket(request: IncomingMessage): boolean {
-  return request.method === 'GET' && /(?:^|,)\s*websocket\s*(?:$|,)/i.test(request.headers.upgrade ?? '');
-}
-
 /** The listening servers, one per address. They live as long as the process; what they hand requests to may change. */
 export class Listener {
   readonly #limits: ListenerLimits;
@@ -86,6 +56,10 @@ export class Listener {
   readonly #servers: Server[] = [];
   readonly #connections: Connections;
   readonly #shedder: LoadShedder<Incoming>;
+  /** Connections that have been told that they can't be read. Node says so again for each piece that still comes. */
+  readonly #refused = new WeakSet<Socket>();
+  /** Connections that go back to Node, and are counted already. */
+  readonly #takenBack = new WeakSet<Socket>();
   #target: ListenerTarget;
 
   constructor(limits: ListenerLimits, target: ListenerTarget, deps: ListenerDeps) {
@@ -163,31 +137,87 @@ export class Listener {
       this.#onRequest,
     );
     server.maxConnections = this.#connections.hardMax;
-    server.on('connection', (socket: Socket) => this.#connections.add(socket));
+    server.on('connection', (socket: Socket) => {
+      if (!this.#takenBack.delete(socket)) this.#connections.add(socket);
+    });
     server.on('drop', () => this.#deps.emit({ type: 'shed', reason: 'connections' }));
     // Node would drop what is beyond its count without a word; maxHeaderSize bounds them.
     server.maxHeadersCount = 0;
     server.on('checkExpectation', this.#onRequest);
-    server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
-      if (!this.#connections.isExcess(socket) && !this.#shedder.shedding) {
-        this.#target.handleUpgrade(request, socket, head);
-        return;
-      }
-      refuse(socket, SHEDDING);
-      this.#deps.emit(shedCall(request, this.#deps.clock));
+    server.on('checkContinue', (request: EdgeRequest, response: ServerResponse) => {
+      continueInTurn(response);
+      this.#onRequest(request, response);
     });
-    server.on('connect', (_request: IncomingMessage, socket: Socket) => {
-      refuse(socket, new OutriggerError('bad-request', 'CONNECT is not supported', { reason: 'method' }));
+    server.on('upgrade', (request: EdgeRequest, socket: Socket, head: Buffer) => {
+      if (isWebSocket(request)) this.#onWebSocket(request, socket, head);
+      else this.#takeBack(server, request, socket, head);
     });
-    server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
-      // A call in flight would take our answer for its own.
-      if (!socket.writable || this.#target.isBusy(socket)) socket.destroy();
-      else refuse(socket, clientError(error));
+    server.on('connect', (request: IncomingMessage, socket: Socket) => {
+      const error = new OutriggerError('bad-request', 'CONNECT is not supported', { reason: 'method' });
+      this.#refuseConnection(socket, error, request);
     });
+    server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => this.#onClientError(error, socket));
     return server;
   }
 
-  readonly #onRequest = (request: IncomingMessage, response: ServerResponse): void => {
+  #onWebSocket(request: IncomingMessage, socket: Socket, head: Buffer): void {
+    if (this.#connections.isExcess(socket) || this.#shedder.shedding) {
+      this.#refuseConnection(socket, SHEDDING, request);
+    } else {
+      this.#target.handleUpgrade(request, socket, head);
+    }
+  }
+
+  #onClientError(error: NodeJS.ErrnoException, socket: Socket): void {
+    // An answer that closes the connection is on its way already.
+    if (this.#refused.has(socket) || (socket.writableEnded && !socket.destroyed)) return;
+    const refusal = unreadable(error);
+    // Nothing was asked yet, so that there is nothing to answer.
+    if (refusal === undefined || socket.bytesRead === 0) {
+      socket.destroy();
+      return;
+    }
+    this.#refused.add(socket);
+    // More came behind a request that said it was the last, if only in a trailer, where Node does not see it.
+    if (error.code === 'HPE_CLOSED_CONNECTION') this.#afterCalls(socket, () => socket.end());
+    else this.#refuseConnection(socket, refusal);
+  }
+
+  #refuseConnection(socket: Socket, error: OutriggerError, request?: IncomingMessage): void {
+    // Where Node has taken its own listeners off, an error that nobody hears would end the process.
+    socket.on('error', () => socket.destroy());
+    this.#whenTaken(socket, () => this.#target.refuse(socket, error, request));
+  }
+
+  #takeBack(server: Server, request: EdgeRequest, socket: Socket, head: Buffer): void {
+    takeBack(request, socket, head, {
+      afterCalls: (then) => this.#afterCalls(socket, then),
+      serve: () => {
+        if (!server.listening) {
+          socket.end();
+          return;
+        }
+        this.#takenBack.add(socket);
+        server.emit('connection', socket);
+      },
+    });
+  }
+
+  #afterCalls(socket: Socket, then: () => void): void {
+    this.#whenTaken(socket, () => this.#target.afterCalls(socket, then));
+  }
+
+  /** Calls back when no call that came over a connection waits for its turn any more. */
+  #whenTaken(socket: Socket, then: () => void): void {
+    if (this.#shedder.has(({ request }) => request.socket === socket)) {
+      this.#deps.nextRound(() => this.#whenTaken(socket, then));
+    } else {
+      then();
+    }
+  }
+
+  readonly #onRequest = (request: EdgeRequest, response: ServerResponse): void => {
+    request.isAnsweredBy(response);
     if (this.#connections.isExcess(request.socket)) this.#refuse(request, response, 'connections');
     else if (this.#shedder.behind) this.#shedder.wait({ request, response });
     else this.#target.handleRequest(request, response);
@@ -206,19 +236,4 @@ export class Listener {
     shed(request, response, bound === 'connections', clock);
     emit(shedCall(request, clock));
   }
-}
-
-function refuse(socket: Socket, error: OutriggerError): void {
-  socket.on('error', () => {});
-  socket.end(problemBytes(error), () => socket.destroy());
-}
-
-function clientError(error: NodeJS.ErrnoException): OutriggerError {
-  const [message, reason]: [string, ErrorReason?] =
-    error.code === 'HPE_HEADER_OVERFLOW'
-      ? ['the request head is too large', 'headers-too-large']
-      : error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
-        ? ['the request head took too long', 'body-stalled']
-        : ['the request is not valid HTTP'];
-  return new OutriggerError('bad-request', message, reason === undefined ? {} : { reason });
 }

@@ -87,6 +87,12 @@ export class LoadShedder<Call> {
     nextRound(this.#giveTurns);
   }
 
+  /** Whether a call waits that is one of these. */
+  has(isOne: (call: Call) => boolean): boolean {
+    for (let i = this.#next; i < this.#waiting.length; i++) if (isOne(this.#waiting[i]!.call)) return true;
+    return false;
+  }
+
   readonly #look = (): void => {
     this.#longAt = this.#options.clock.now() + LOOK_EVERY_MS + LONG_ROUND_MS;
     this.#timer = this.#options.clock.setTimer(LOOK_EVERY_MS, this.#look, true);

@@ -159,7 +159,11 @@ const REASONS: Readonly<Partial<Record<ErrorCode, Readonly<Partial<Record<ErrorR
   },
   'bad-request': {
     'headers-too-large': { status: 431, title: 'Request head too large', close: true },
+    // Where it is in doubt how a message is framed, what follows it is too (RFC 9112, 6.3).
+    framing: { close: true },
+    coding: { status: 501, title: 'Not implemented', close: true },
     method: { status: 501, title: 'Not implemented' },
+    'head-stalled': { status: 408, title: 'Request timed out', close: true },
     'body-stalled': { status: 408, title: 'Request timed out', close: true },
   },
 };

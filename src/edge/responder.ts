@@ -1,28 +1,16 @@
 import { STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:http';
 import { asInternal, OutriggerError } from '../errors.js';
-import type { CallEvent, CallOutcome, PolicyEvent } from '../policies/events.js';
+import type { CallOutcome } from '../policies/events.js';
 import type { Call, Controller, Handler, ResponseHeaders } from '../policies/policy.js';
-import type { Clock, Timer } from '../runtime/clock.js';
+import type { Timer } from '../runtime/clock.js';
 import { endWith } from './edge-response.js';
 import { applyEdits, type CompiledEdits } from './header-edits.js';
 import { readResponseHeaders } from './headers.js';
 import { readTrailers, sendInterim, withoutTrailer } from './interim.js';
 import { closeGently, cut } from './connection.js';
-import type { HeadFlusher } from './head-flusher.js';
-import type { Live, LiveCalls } from './live-calls.js';
+import type { EdgeContext } from './edge-context.js';
+import type { Live } from './live-calls.js';
 import { problemOf } from './problem.js';
-
-/** What all calls of one edge share. */
-export interface EdgeContext {
-  readonly clock: Clock;
-  readonly emit: (event: CallEvent | PolicyEvent) => void;
-  /** The calls in flight. */
-  readonly live: LiveCalls<Responder>;
-  /** Sends heads whose bodies take their time. */
-  readonly heads: HeadFlusher;
-  /** Whether every answer closes its connection. */
-  draining: boolean;
-}
 
 /** What an answer needs to know of the route. */
 export interface ResponderOptions {
@@ -38,16 +26,9 @@ export interface ResponderOptions {
 export const NO_ROUTE = '-';
 
 /** Codes of errors that mean: refused here. */
-const REFUSALS: ReadonlySet<string> = new Set([
-  'circuit-open',
-  'overload',
-  'rate-limited',
-  'draining',
-  'shedding',
-  'no-route',
-  'bad-request',
-  'loop',
-]);
+const REFUSALS: ReadonlySet<string> = new Set(
+  'circuit-open overload rate-limited draining shedding no-route bad-request loop'.split(' '),
+);
 
 /** Statuses whose answers have no body, whatever their headers say (RFC 9110, 6.4.1). */
 const isBodiless = (status: number) => status === 204 || status === 304;
@@ -102,6 +83,15 @@ export class Responder implements Handler, Live {
 
   get socket(): IncomingMessage['socket'] {
     return this.request.socket;
+  }
+
+  get answer(): ServerResponse {
+    return this.response;
+  }
+
+  /** Whether the app has sent all of its request. */
+  get requestComplete(): boolean {
+    return this.options.requestComplete();
   }
 
   // The pipeline tells how the call goes.
@@ -224,13 +214,20 @@ export class Responder implements Handler, Live {
     const head = withoutTrailer(headers, status, bodiless || this.request.httpVersion === '1.0');
     head.push('x-outrigger-attempts', String(call.attempts));
     if (call.fallback !== undefined) head.push('x-outrigger-fallback', call.fallback);
-    if (this.context.draining || !this.options.requestComplete()) head.push('connection', 'close');
+    if (this.#closes()) head.push('connection', 'close');
     if (statusText !== undefined && statusText !== STATUS_CODES[status] && TEXT.test(statusText)) {
       response.writeHead(status, statusText, head);
     } else {
       response.writeHead(status, head);
     }
     this.#status = status;
+  }
+
+  /** Whether this answer is the last on its connection. */
+  #closes(always = false): boolean {
+    if (!always && !this.context.draining && this.options.requestComplete()) return false;
+    this.context.closing.add(this.request.socket);
+    return true;
   }
 
   #answerProblem(error: OutriggerError): void {
@@ -240,7 +237,7 @@ export class Responder implements Handler, Live {
     const { response, call } = this;
     if (response.destroyed || error.code === 'client-gone') return;
     const { status, headers, body, close } = problemOf(error, call.route === NO_ROUTE ? undefined : call);
-    if (!close && (this.context.draining || !this.options.requestComplete())) headers.push('connection', 'close');
+    if (this.#closes(close) && !close) headers.push('connection', 'close');
     this.#status = status;
     response.writeHead(status, headers);
     this.#end(this.request.method === 'HEAD' ? undefined : Buffer.from(body).toString('latin1'));

@@ -3,15 +3,14 @@ import type { Socket } from 'node:net';
 import proxy from '@fastify/http-proxy';
 import fastify from 'fastify';
 import { asInternal, OutriggerError } from '../errors.js';
-import { createCall } from '../pipeline/call.js';
 import type { ReplayMemory } from '../pipeline/replay-memory.js';
-import { NO_BODY } from '../pipeline/request-body.js';
 import type { CallEvent, PolicyEvent } from '../policies/events.js';
 import type { Clock } from '../runtime/clock.js';
 import { Forwarder, type ForwarderOptions } from './forward.js';
 import { HeadFlusher } from './head-flusher.js';
 import { LiveCalls } from './live-calls.js';
-import { NO_ROUTE, type EdgeContext } from './responder.js';
+import { afterCalls, callWithoutRoute, refuse } from './refusal.js';
+import type { EdgeContext } from './edge-context.js';
 import type { EdgeRoute } from './route.js';
 import { upgrade } from './upgrade.js';
 
@@ -29,8 +28,10 @@ export interface Edge {
   readonly handleUpgrade: (request: IncomingMessage, socket: Socket, head: Buffer) => void;
   /** Calls that have not ended yet, WebSockets included. */
   readonly inFlight: number;
-  /** Whether a call that came over this connection has not ended yet. */
-  isBusy(socket: Socket): boolean;
+  /** Ends a connection over which something came that no response can be made for. */
+  refuse(socket: Socket, error: OutriggerError, request?: IncomingMessage): void;
+  /** Calls back when all calls that came over a connection have ended. */
+  afterCalls(socket: Socket, then: () => void): void;
   /** From now on every answer closes its connection. */
   beginDrain(): void;
   /** Answers `draining` to all calls that have no head yet. */
@@ -57,8 +58,12 @@ export async function createEdge(options: EdgeOptions): Promise<Edge> {
     live: new LiveCalls(),
     heads: new HeadFlusher(),
     draining: false,
+    closing: new WeakSet(),
   };
   const forwarder = new Forwarder({ traceIdOf: undefined, ...options }, context);
+
+  const take = (request: IncomingMessage, response: ServerResponse, target: string) =>
+    survive(context, request, () => forwarder.forward(request, response, target));
 
   const app = fastify({
     logger: false,
@@ -82,20 +87,26 @@ export async function createEdge(options: EdgeOptions): Promise<Edge> {
     preHandler: (request, reply, done) => {
       // Fastify answers what a handler throws in its own words; from here on it has nothing to say.
       reply.hijack();
-      survive(context, request.raw, () => forwarder.forward(request.raw, reply.raw, request.originalUrl));
+      take(request.raw, reply.raw, request.originalUrl);
       done();
     },
   });
   await app.ready();
 
   return {
-    handleRequest: (request, response) => app.routing(request, response),
+    handleRequest: (request, response) => {
+      if (comesTooLate(request, response, context)) request.resume();
+      else if (request.httpVersion === '1.1') app.routing(request, response);
+      // Fastify knows none of the methods of RTSP, which Node's parser takes for HTTP/1.0.
+      else take(request, response, request.url ?? '');
+    },
     handleUpgrade: (request, socket, head) =>
       survive(context, request, () => upgrade(forwarder, context, request, socket, head)),
     get inFlight() {
       return context.live.size;
     },
-    isBusy: (socket) => [...context.live].some((responder) => responder.socket === socket),
+    refuse: (socket, error, request) => refuse(context, socket, error, request),
+    afterCalls: (socket, then) => afterCalls(context, socket, then),
     beginDrain() {
       context.draining = true;
     },
@@ -117,19 +128,14 @@ function survive(context: EdgeContext, request: IncomingMessage, take: () => voi
     take();
   } catch (cause) {
     request.socket.destroy();
-    const call = createCall({
-      route: NO_ROUTE,
-      upstream: NO_ROUTE,
-      method: request.method ?? '',
-      host: '',
-      path: '',
-      startedAt: context.clock.now(),
-      traceId: undefined,
-      body: NO_BODY,
-      forwarded: [],
-      header: () => undefined,
-    });
+    const startedAt = context.clock.now();
+    const call = callWithoutRoute({ method: request.method ?? '', path: '', startedAt, header: () => undefined });
     const error = asInternal(cause, 'the edge failed');
     context.emit({ type: 'call', call, status: 0, outcome: 'failure', error, durationMs: 0 });
   }
+}
+
+/** Whether an answer before this request's has said, or will say, that it is the last on the connection. */
+function comesTooLate({ socket }: IncomingMessage, response: ServerResponse, { closing }: EdgeContext): boolean {
+  return socket.writableEnded || (response.socket === null && closing.has(socket));
 }

@@ -1,14 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { OutriggerError } from '../errors.js';
-import { createCall } from '../pipeline/call.js';
-import { NO_BODY } from '../pipeline/request-body.js';
 import type { CallEvent } from '../policies/events.js';
 import type { Clock } from '../runtime/clock.js';
 import { closeGently } from './connection.js';
 import { endWith } from './edge-response.js';
 import { headerOf } from './headers.js';
 import { problemOf } from './problem.js';
-import { NO_ROUTE } from './responder.js';
+import { callWithoutRoute, pathOf } from './refusal.js';
 
 /** Beyond the process's own bounds. One for all: it has no stack worth making. */
 export const SHEDDING = new OutriggerError('shedding', 'the process is at its own bounds');
@@ -34,16 +32,10 @@ export function shed(request: IncomingMessage, response: ServerResponse, close: 
 export function shedCall(request: IncomingMessage, clock: Clock): CallEvent {
   return {
     type: 'call',
-    call: createCall({
-      route: NO_ROUTE,
-      upstream: NO_ROUTE,
+    call: callWithoutRoute({
       method: request.method ?? '',
-      host: '',
-      path: pathOf(request.url ?? ''),
+      path: pathOf(request),
       startedAt: clock.now(),
-      traceId: undefined,
-      body: NO_BODY,
-      forwarded: [],
       header: (name) => headerOf(request.rawHeaders, name),
     }),
     status,
@@ -51,11 +43,6 @@ export function shedCall(request: IncomingMessage, clock: Clock): CallEvent {
     error: SHEDDING,
     durationMs: 0,
   };
-}
-
-/** An absolute-form target may bear a user's name and password, which logs must not have. */
-function pathOf(target: string): string {
-  return target.startsWith('/') ? target.split('?', 1)[0]! : '';
 }
 
 function hasBody(raw: readonly string[]): boolean {

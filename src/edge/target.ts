@@ -13,6 +13,10 @@ export interface RequestTarget {
 
 /** Takes a request target apart (RFC 9112, 3.2). Throws `bad-request` for one that no origin server could be asked. */
 export function parseTarget(target: string): RequestTarget {
+  // A service that took it off would see another path than the one that chose the route.
+  if (target.includes('#')) {
+    throw new OutriggerError('bad-request', 'the request target has a fragment', { reason: 'target' });
+  }
   if (target.startsWith('/')) return split(target, undefined);
   const scheme = /^https?:\/\//i.exec(target);
   if (scheme === null) {
@@ -21,14 +25,16 @@ export function parseTarget(target: string): RequestTarget {
         reason: 'method',
       });
     }
-    throw new OutriggerError('bad-request', 'the request target is neither a path nor an http URL');
+    throw new OutriggerError('bad-request', 'the request target is neither a path nor an http URL', {
+      reason: 'target',
+    });
   }
   const start = scheme[0].length;
   const length = target.slice(start).search(/[/?#]/);
   const end = length === -1 ? target.length : start + length;
   const authority = target.slice(start, end);
   if (authority === '' || !isValidHost(authority)) {
-    throw new OutriggerError('bad-request', "the request target's authority is malformed");
+    throw new OutriggerError('bad-request', "the request target's authority is malformed", { reason: 'target' });
   }
   const rest = target.slice(end);
   return split(rest.startsWith('/') ? rest : `/${rest}`, authority);

@@ -5,7 +5,9 @@ import type { Controller, ResponseHeaders } from '../policies/policy.js';
 import type { Forwarder } from './forward.js';
 import { applyEdits } from './header-edits.js';
 import { readResponseHeaders } from './headers.js';
-import { Responder, type EdgeContext } from './responder.js';
+import { afterCalls } from './refusal.js';
+import type { EdgeContext } from './edge-context.js';
+import { Responder } from './responder.js';
 
 /**
  * Takes a WebSocket handshake through the pipeline as one attempt. 101 follows only the upstream's own; any other answer,
@@ -20,11 +22,12 @@ export function upgrade(
 ): void {
   // Node has taken its own listeners off, and an error that nobody hears would end the process.
   socket.on('error', () => socket.destroy());
-  // Requests before it on this connection have no answer yet, and would get none.
-  if ([...context.live].some((responder) => responder.socket === socket)) {
-    socket.destroy();
-    return;
-  }
+  afterCalls(context, socket, () => {
+    if (socket.writable) shakeHands(forwarder, request, socket, head);
+  });
+}
+
+function shakeHands(forwarder: Forwarder, request: IncomingMessage, socket: Socket, head: Buffer): void {
   const response = new ServerResponse(request);
   response.shouldKeepAlive = false;
   response.assignSocket(socket);

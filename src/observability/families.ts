@@ -14,6 +14,11 @@ export class Families {
     'Calls of the app, by how they ended. Code 000: nothing could be sent to the app.',
     [...ROUTE, 'method', 'code', 'outcome'],
   );
+  readonly badRequests = new CounterFamily(
+    'outrigger_bad_requests_total',
+    'Requests refused because they are malformed, not HTTP/1.1, or not for a proxy such as this, by what was wrong.',
+    ['reason'],
+  );
   readonly requestDuration = new HistogramFamily(
     'outrigger_request_duration_seconds',
     'Time from a call of the app to the end of its answer.',
@@ -128,6 +133,7 @@ export class Families {
   readonly all = [
     ...this.byRouteAndUpstream,
     ...this.byRoute,
+    this.badRequests,
     this.circuitTransitions,
     this.configReloads,
     this.adminChanges,

@@ -7,6 +7,7 @@ import { GaugeFamily } from './instruments.js';
 import { ProcessMetrics } from './process-metrics.js';
 import type { ChangeName, ChangeResult } from './operator-change.js';
 import type { RouteFigures, RouteSeries } from './route-series.js';
+import { seedProcess } from './seed.js';
 import { SeriesTable } from './series-table.js';
 import type { Topology } from './topology.js';
 
@@ -59,7 +60,7 @@ export class Metrics {
     this.#pause = pause;
     this.#reloadedAt = clock.wallNow();
     this.#gauges = [...this.#ownGauges(version), ...sourceGauges(() => this.#sources)];
-    for (const result of ['success', 'failure']) this.#families.configReloads.at(result);
+    seedProcess(this.#families);
     for (const change of CHANGES) {
       for (const result of CHANGE_RESULTS) this.#families.adminChanges.at(change, result);
     }
@@ -81,6 +82,7 @@ export class Metrics {
   record(event: PolicyEvent | CallEvent): void {
     switch (event.type) {
       case 'call':
+        if (event.error?.code === 'bad-request') this.#families.badRequests.at(event.error.reason ?? 'other').value++;
         this.#table.find(event.call.route, event.call.upstream)?.countCall(event, this.#clock.now());
         return;
       case 'attempt': {

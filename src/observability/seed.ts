@@ -1,3 +1,4 @@
+import type { ErrorReason } from '../errors.js';
 import type { CallOutcome, FallbackKind, ResultClass, SuppressedReason, TimeoutKind } from '../policies/events.js';
 import type { Families } from './families.js';
 import type { RouteSeries } from './route-series.js';
@@ -51,6 +52,23 @@ const SUPPRESSED: readonly SuppressedReason[] = [
 
 const TIMEOUTS: readonly TimeoutKind[] = ['connect', 'attempt', 'deadline', 'idle'];
 
+const BAD_REQUESTS: readonly (ErrorReason | 'other')[] = [
+  'request-line',
+  'target',
+  'host',
+  'header',
+  'headers-too-large',
+  'framing',
+  'coding',
+  'chunk',
+  'syntax',
+  'incomplete',
+  'method',
+  'head-stalled',
+  'body-stalled',
+  'other',
+];
+
 const TRIPS: readonly string[] = ['failure-rate', 'slow-call-rate', 'consecutive-failures'];
 const TRANSITIONS: readonly (readonly [string, string, readonly string[]])[] = [
   ['closed', 'open', TRIPS],
@@ -78,6 +96,12 @@ function resultClasses(on: readonly string[]): (ResultClass | 'retriable-header'
   return [...new Set(found)].filter(
     (entry): entry is ResultClass | 'retriable-header' => RESULT_CLASSES.has(entry) || entry === 'retriable-header',
   );
+}
+
+/** What belongs to no route and no upstream. */
+export function seedProcess(families: Families): void {
+  for (const result of ['success', 'failure']) families.configReloads.at(result);
+  for (const reason of BAD_REQUESTS) families.badRequests.at(reason);
 }
 
 export function seedRoute(

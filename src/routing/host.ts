@@ -2,7 +2,8 @@
  * uri-host with an optional port (RFC 9110, 7.2; RFC 3986, 3.2.2): an address in brackets or a registered name, which may
  * be empty. No user info.
  */
-const HOST = /^(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9\-._~!$&'()*+,;=%]*)(?::\d{0,5})?$/;
+const HOST =
+  /^(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9\-._~!$&'()*+,;=]*(?:%[0-9A-Fa-f]{2}[A-Za-z0-9\-._~!$&'()*+,;=]*)*)(?::\d{0,5})?$/;
 
 /** Whether the value of a Host header, or an authority, is well-formed. */
 export function isValidHost(host: string): boolean {

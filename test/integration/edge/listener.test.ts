@@ -37,7 +37,7 @@ const LIMITS = {
   maxEventLoopDelayMs: Infinity,
 };
 const DEPS = { clock: systemClock, emit: () => {}, nextRound };
-const NOBODY = { handleRequest: () => {}, handleUpgrade: () => {}, isBusy: () => false };
+const NOBODY = { handleRequest: () => {}, handleUpgrade: () => {}, refuse: () => {}, afterCalls: () => {} };
 const GET = 'GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n';
 
 describe('the listener', () => {
@@ -93,15 +93,16 @@ describe('the listener', () => {
     assert.match(received, /^HTTP\/1\.1 408 [^]*application\/problem\+json/);
   });
 
-  it('a broken chunk while a call is in flight ends the connection without a second answer', async () => {
+  it('a broken chunk of a call in flight is the end of that call, and of its connection', async () => {
     const { port } = await start();
     const client = rawClient(port);
     client.write('POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n');
     await sleep(30);
     client.write('zz\r\n');
     const { received } = await client.ended();
-    assert.equal(received, '');
-    assert.equal((await edge!.callsEnded(1))[0]?.outcome, 'client-gone');
+    assert.match(received, /^HTTP\/1\.1 400 [^]*connection: close\r\n[^]*"attempts":1}$/);
+    const [call] = await edge!.callsEnded(1);
+    assert.deepEqual([call?.outcome, call?.error?.reason, call?.status], ['refused', 'chunk', 400]);
   });
 
   it('hands requests to its newest target, over connections that are open', async () => {
