@@ -33,7 +33,7 @@ export function startPinned(core: number, { file, args, env }: Command): ChildPr
   }
   running.add(child);
   child.once('exit', (code, signal) => {
-    if (running.delete(child) && signal === null) {
+    if (running.delete(child) && signal === null && code !== 0) {
       process.stderr.write(`${file} ended with ${code}:\n${said}\n`);
     }
   });

@@ -24,7 +24,7 @@ export function node(script: string, ...args: readonly (string | number)[]): Com
 }
 
 /** As the image starts it (Dockerfile). */
-const AS_IN_THE_IMAGE = { flags: ['--max-semi-space-size=2'], env: { MALLOC_ARENA_MAX: '1' } } as const;
+export const AS_IN_THE_IMAGE = { flags: ['--max-semi-space-size=2'], env: { MALLOC_ARENA_MAX: '1' } } as const;
 
 /** Outrigger with a policy file of the source tree. Its admin address is any free port. */
 export function outrigger(policyFile: string, port: number, env: Values): Command {

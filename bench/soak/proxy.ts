@@ -1,26 +1,18 @@
 /**
- * The whole proxy in a process whose memory can be asked for. `node --expose-gc proxy.js PORT UPSTREAM_PORT`; a message
- * 'measure' from its parent collects garbage and sends a Measure.
+ * The whole proxy in a process that can be asked how much it holds.
+ * `node --expose-gc proxy.js PORT ADMIN_PORT UPSTREAM_PORT`; it answers each message from its parent with a Measure.
  */
+import { readdirSync } from 'node:fs';
 import { createApp } from '../../src/app.js';
 import { parseConfig } from '../../src/config/load.js';
 import { createLogger } from '../../src/observability/logging.js';
 import { systemClock } from '../../src/runtime/clock.js';
 import { systemRandom } from '../../src/runtime/random.js';
 import { tuneCollector } from '../../src/runtime/v8-flags.js';
-
-export interface Measure {
-  /** Bytes after a forced collection. */
-  readonly heap: number;
-  readonly rss: number;
-  /** Open sockets, timers and the like. */
-  readonly resources: number;
-  /** What Node warned of, and promises that were rejected with nobody listening. */
-  readonly complaints: readonly string[];
-}
+import type { Measure } from './plan.js';
 
 tuneCollector();
-const [port = '0', upstreamPort = '0'] = process.argv.slice(2);
+const [port = '0', adminPort = '0', upstreamPort = '0'] = process.argv.slice(2);
 const complaints: string[] = [];
 process.on('warning', (warning) => complaints.push(`${warning.name}: ${warning.message}`));
 process.on('unhandledRejection', (reason) => complaints.push(`unhandled rejection: ${String(reason)}`));
@@ -28,7 +20,7 @@ process.on('unhandledRejection', (reason) => complaints.push(`unhandled rejectio
 const config = parseConfig(
   `
 listen: 127.0.0.1:${port}
-admin: { listen: 127.0.0.1:0 }
+admin: { listen: '127.0.0.1:${adminPort}' }
 log: { level: silent }
 upstreams:
   soak: { url: 'http://127.0.0.1:${upstreamPort}' }
@@ -52,15 +44,11 @@ const app = createApp({
 });
 await app.start();
 
-process.on('message', () => {
-  globalThis.gc?.();
+process.on('message', ({ collect }: { collect: boolean }) => {
+  if (collect) globalThis.gc?.();
   const { heapUsed, rss } = process.memoryUsage();
-  const measure: Measure = {
-    heap: heapUsed,
-    rss,
-    resources: process.getActiveResourcesInfo().length,
-    complaints,
-  };
+  const descriptors = readdirSync('/proc/self/fd').length;
+  const measure: Measure = { heap: heapUsed, rss, descriptors, complaints };
   process.send?.(measure);
 });
 process.on('disconnect', () => process.exit(0));

@@ -1,86 +1,150 @@
 /**
- * A load that lasts, against an upstream that fails a quarter of its attempts: does anything grow?
- * `npm run soak -- [--seconds 60] [--rate 2000]`; exits with 1 when the heap after a forced collection is over 10 % above
- * where it was after the warm-up, or when Node complained.
+ * A load that lasts, at half of what the proxy can do, against an upstream that fails (plan.ts): does anything grow?
+ * `npm run soak -- [--seconds 600] [--rate CALLS_PER_SECOND] [--window SECONDS]`; exits with 1 when memory, descriptors or
+ * p99 grew, or Node complained.
+ *
+ * The proxy is pinned to one core, load and upstream to the other. What it can do is found out at the beginning, with the
+ * same faults. Percentiles are those of calls that took one attempt, from sending to the head.
+ * /metrics is scraped every five seconds.
  */
-import { execFile, fork, type ChildProcess } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { cpus } from 'node:os';
+import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
-import { parseArgs, promisify } from 'node:util';
-import { answers, endAll, freePort, LOAD_CORE, startPinned } from '../lib/children.js';
-import { node } from '../lib/programs.js';
-import { GIVE_UP_MS, type Phase } from '../scoreboard/plan.js';
-import type { LoadReport } from '../scoreboard/records.js';
-import type { Measure } from './proxy.js';
+import { parseArgs } from 'node:util';
+import { answers, CONTENDER_CORE, endAll, freePort, LOAD_CORE, startPinned } from '../lib/children.js';
+import { loadGenerator } from '../lib/load.js';
+import { AS_IN_THE_IMAGE, node, versions } from '../lib/programs.js';
+import { machine } from '../lib/taking-part.js';
+import { judge, mean, verdictTable, windowTable } from './judge.js';
+import { FAULTS, type LoadWindow, type Measure, type SoakWindow } from './plan.js';
 
-const WARM_UP_SECONDS = 10;
+const WARM_UP_SECONDS = 15;
 /** Idle connections and what waits for them are gone after so long. */
 const SETTLE_MS = 7_000;
-const MOST_GROWTH = 1.1;
-const SAMPLE_EVERY_MS = 5_000;
-const MOST_BYTES = 512 * 1024 * 1024;
+/** Enough for those that hang, or wait for their next attempt. */
+const SATURATING_CONNECTIONS = 512;
+const SAMPLE_EVERY_MS = 250;
+const SCRAPE_EVERY_MS = 5_000;
 
-const execute = promisify(execFile);
+interface Proxy {
+  readonly process: ChildProcess;
+  readonly port: number;
+  readonly adminPort: number;
+}
 
-async function measure(proxy: ChildProcess): Promise<Measure> {
-  const answered = once(proxy, 'message');
-  proxy.send('measure');
+interface Load {
+  readonly callsPerSecond: number;
+  readonly seconds: number;
+  readonly windowSeconds: number;
+}
+
+async function startProxy(upstreamPort: number): Promise<Proxy> {
+  const [port, adminPort] = [await freePort(), await freePort()];
+  const { file, args } = node('bench/soak/proxy.js', port, adminPort, upstreamPort);
+  // taskset becomes node, which keeps the channel.
+  const process = spawn(
+    'taskset',
+    ['-c', String(CONTENDER_CORE), file, '--expose-gc', ...AS_IN_THE_IMAGE.flags, ...args],
+    { stdio: ['ignore', 'inherit', 'inherit', 'ipc'], env: { ...globalThis.process.env, ...AS_IN_THE_IMAGE.env } },
+  );
+  await answers(process, port);
+  return { process, port, adminPort };
+}
+
+async function measure({ process }: Proxy, collect: boolean): Promise<Measure> {
+  const answered = once(process, 'message');
+  process.send({ collect });
   const [told] = (await answered) as [Measure];
   return told;
 }
 
-async function load(port: number, upstreamPort: number, seconds: number, callsPerSecond: number): Promise<LoadReport> {
-  const phase: Phase = { name: 'brownout', mode: 'brownout', seconds, callsPerSecond };
-  const { file, args } = node('bench/scoreboard/load.js', port, upstreamPort, GIVE_UP_MS, JSON.stringify([phase]));
-  const options = { timeout: (seconds + 30) * 1_000, maxBuffer: MOST_BYTES };
-  const { stdout } = await execute('taskset', ['-c', String(LOAD_CORE), file, ...args], options);
-  return JSON.parse(stdout) as LoadReport;
+/** Calls per second that it can do, faults included. */
+async function saturation({ port }: Proxy): Promise<number> {
+  const load = loadGenerator();
+  const url = `http://127.0.0.1:${port}/item`;
+  await load.run(url, SATURATING_CONNECTIONS, 3);
+  const { calls, seconds } = await load.run(url, SATURATING_CONNECTIONS, 5);
+  return calls / seconds;
 }
 
-const mib = (bytes: number): string => (bytes / 1024 / 1024).toFixed(1);
-
-async function main(seconds: number, rate: number): Promise<number> {
-  const [port, upstreamPort] = [await freePort(), await freePort()];
-  const upstream = startPinned(LOAD_CORE, node('bench/scoreboard/upstream.js', upstreamPort, 1));
-  await answers(upstream, upstreamPort);
-  const proxy = fork(fileURLToPath(new URL('proxy.js', import.meta.url)), [String(port), String(upstreamPort)], {
-    execArgv: ['--expose-gc'],
+/** Puts the proxy under load, and looks at it meanwhile. */
+async function soak(proxy: Proxy, load: Load): Promise<SoakWindow[]> {
+  const { callsPerSecond, seconds, windowSeconds } = load;
+  const command = node('bench/soak/load.js', proxy.port, callsPerSecond, seconds, windowSeconds);
+  const child = startPinned(LOAD_CORE, command);
+  const windows: SoakWindow[] = [];
+  let samples: Measure[] = [];
+  createInterface({ input: child.stdout! }).on('line', (line) => {
+    const window = { ...(JSON.parse(line) as LoadWindow), ...summary(samples) };
+    windows.push(window);
+    samples = [];
+    process.stderr.write(`${windowTable([window]).split('\n').at(-1)}\n`);
   });
-  let peak = 0;
+  const sampling = setInterval(
+    () => void measure(proxy, false).then((sample) => samples.push(sample)),
+    SAMPLE_EVERY_MS,
+  );
+  const scraping = setInterval(() => void scrape(proxy), SCRAPE_EVERY_MS);
+  await once(child, 'close');
+  clearInterval(sampling);
+  clearInterval(scraping);
+  // The calls that were still under way at the end are no window of their own.
+  return windows.slice(0, Math.max(1, Math.floor(seconds / windowSeconds)));
+}
+
+function summary(samples: readonly Measure[]): Pick<SoakWindow, 'rss' | 'heapFloor' | 'descriptors'> {
+  return {
+    rss: Math.max(...samples.map(({ rss }) => rss)),
+    heapFloor: Math.min(...samples.map(({ heap }) => heap)),
+    descriptors: mean(samples.map(({ descriptors }) => descriptors)),
+  };
+}
+
+async function scrape({ adminPort }: Proxy): Promise<void> {
+  const response = await fetch(`http://127.0.0.1:${adminPort}/metrics`);
+  await response.text();
+}
+
+async function main(seconds: number, rate: number | undefined, windowSeconds: number): Promise<boolean> {
+  const upstreamPort = await freePort();
+  const upstream = startPinned(LOAD_CORE, node('bench/soak/upstream.js', upstreamPort, 1));
+  await answers(upstream, upstreamPort);
+  const proxy = await startProxy(upstreamPort);
   try {
-    await answers(proxy, port);
-    await load(port, upstreamPort, WARM_UP_SECONDS, rate);
+    const most = await saturation(proxy);
+    const callsPerSecond = rate ?? Math.round(most / 2);
+    process.stderr.write(`at most ${most.toFixed(0)} calls/s; the load is ${callsPerSecond}\n`);
+    await soak(proxy, { callsPerSecond, seconds: WARM_UP_SECONDS, windowSeconds: WARM_UP_SECONDS });
     await delay(SETTLE_MS);
-    const before = await measure(proxy);
-    const watch = setInterval(
-      () => void measure(proxy).then(({ rss }) => (peak = Math.max(peak, rss))),
-      SAMPLE_EVERY_MS,
-    );
-    const report = await load(port, upstreamPort, seconds, rate);
-    clearInterval(watch);
+    const before = await measure(proxy, true);
+    const windows = await soak(proxy, { callsPerSecond, seconds, windowSeconds });
     await delay(SETTLE_MS);
-    const after = await measure(proxy);
-    const answered = report.calls.filter(([, , , status]) => status === 200).length;
-    const growth = after.heap / before.heap;
+    const after = await measure(proxy, true);
+    const verdicts = judge(windows, before, after);
+    const faults = Object.entries(FAULTS).map(([name, share]) => `${name} ${(share * 100).toFixed(1)} %`);
     process.stdout.write(
-      `| | before | after |\n| --- | ---: | ---: |\n` +
-        `| heap after a forced collection, MiB | ${mib(before.heap)} | ${mib(after.heap)} |\n` +
-        `| resident memory, MiB | ${mib(before.rss)} | ${mib(after.rss)} |\n` +
-        `| open resources | ${before.resources} | ${after.resources} |\n\n` +
-        `${report.calls.length} calls in ${seconds} s, ${((answered / report.calls.length) * 100).toFixed(2)} % answered with 200; ` +
-        `peak resident memory ${mib(peak)} MiB; heap ${((growth - 1) * 100).toFixed(1)} %; ` +
-        `${after.complaints.length} complaints of Node.\n${after.complaints.join('\n')}\nNode ${process.version}, ${cpus().length} cores.\n`,
+      `${windowTable(windows)}\n\n${verdictTable(verdicts)}\n\n` +
+        `${callsPerSecond} calls/s of ${most.toFixed(0)} that it can do, ${seconds} s in windows of ${windowSeconds} s. ` +
+        `Attempts that go wrong: ${faults.join(', ')}.\n${after.complaints.join('\n')}\n` +
+        `${machine([{ contender: { name: 'Outrigger', version: versions.outrigger }, version: versions.outrigger() ?? '' }])}\n`,
     );
-    return growth <= MOST_GROWTH && after.complaints.length === 0 ? 0 : 1;
+    return verdicts.every(({ holds }) => holds);
   } finally {
-    proxy.kill();
+    proxy.process.kill();
     await endAll();
   }
 }
 
 const { values } = parseArgs({
-  options: { seconds: { type: 'string', default: '60' }, rate: { type: 'string', default: '2000' } },
+  options: {
+    seconds: { type: 'string', default: '600' },
+    rate: { type: 'string' },
+    window: { type: 'string', default: '30' },
+  },
 });
-process.exitCode = await main(Number(values.seconds), Number(values.rate));
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(signal, () => void endAll().finally(() => process.exit(1)));
+}
+const rate = values.rate === undefined ? undefined : Number(values.rate);
+process.exitCode = (await main(Number(values.seconds), rate, Number(values.window))) ? 0 : 1;
