@@ -1,8 +1,9 @@
 import type { App, AppOptions, Listening } from '../app.js';
-import type { Address } from '../config/addresses.js';
+import { formatAddress, type Address } from '../config/addresses.js';
 import type { Config } from '../config/config.js';
 import { ConfigError } from '../config/issues.js';
 import { loadConfig } from '../config/load.js';
+import { builtIn, merge } from '../config/nodes.js';
 import { faultsInForce, warnings } from '../config/warnings.js';
 import { createLogger, type Logger } from '../observability/logging.js';
 import { StdoutStream } from '../observability/stdout-stream.js';
@@ -63,10 +64,16 @@ function read(file: string, demo: Demo | undefined, io: Io): Config | undefined 
 }
 
 function withAddresses(config: Config, listen: readonly Address[] | undefined, admin: Address | undefined): Config {
+  const given = {
+    ...(listen === undefined ? {} : { listen: listen.map(formatAddress) }),
+    ...(admin === undefined ? {} : { admin: { listen: formatAddress(admin) } }),
+  };
+  const effective = merge(config.effective, builtIn(given));
   return {
     ...config,
     listen: listen ?? config.listen,
     admin: { ...config.admin, listen: admin ?? config.admin.listen },
+    effective: effective?.kind === 'map' ? effective : config.effective,
   };
 }
 

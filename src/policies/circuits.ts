@@ -36,8 +36,8 @@ export class Circuits {
   readonly #shadow: boolean;
   readonly #template: KeyTemplate;
   readonly #circuits: KeyedStates<Circuit>;
-  /** What the operator forced on the upstream as a whole: circuits that are yet to come are under it too. */
-  #forced: { readonly state: ForcedState; readonly until: number } | undefined;
+  /** What the operator forced, by key, and under undefined on all: circuits that come, or come back, are under it too. */
+  readonly #forced = new Map<string | undefined, { readonly state: ForcedState; readonly until: number }>();
 
   constructor(options: CircuitBreakerOptions, deps: PolicyDeps, scope: CircuitScope) {
     this.#scope = scope;
@@ -54,12 +54,8 @@ export class Circuits {
 
   /** Makes the circuits whose keys are known before any call, so that their series exist from the start. */
   prepare(endpoints: readonly string[]): void {
-    if (this.#template.perRequest || this.#template.text.includes('{route}')) return;
-    for (const endpoint of endpoints) {
-      this.#circuits.get(
-        this.#template.of({ endpoint, upstream: this.#scope.upstream, route: '', header: () => undefined }),
-      );
-    }
+    if (this.#keysComeWithCalls) return;
+    for (const endpoint of endpoints) this.#circuits.get(this.#keyOf(endpoint));
   }
 
   /** Forgets the circuits of an endpoint that is gone: an open one would be kept for ever. */
@@ -110,9 +106,10 @@ export class Circuits {
    */
   force(state: ForcedState, ttlMs: number, key: string | undefined): CircuitView[] {
     const now = this.#deps.clock.now();
-    if (key === undefined) this.#forced = { state, until: now + ttlMs };
-    else if (this.#mayCome(key)) this.#circuits.get(key);
+    for (const [of, { until }] of this.#forced) if (key === undefined || now >= until) this.#forced.delete(of);
+    if (key !== undefined && this.#circuits.peek(key) === undefined && this.#keysComeWithCalls) this.#circuits.get(key);
     const chosen = this.#chosen(key);
+    if (key === undefined || chosen.length > 0) this.#forced.set(key, { state, until: now + ttlMs });
     for (const [, circuit] of chosen) circuit.force(state, ttlMs, now);
     return this.#viewOf(chosen);
   }
@@ -120,7 +117,8 @@ export class Circuits {
   /** Closes the circuit of a key, or all without one, with an empty window. Returns those. */
   reset(key: string | undefined): CircuitView[] {
     const now = this.#deps.clock.now();
-    if (key === undefined) this.#forced = undefined;
+    if (key === undefined) this.#forced.clear();
+    else this.#forced.delete(key);
     const chosen = this.#chosen(key);
     for (const [, circuit] of chosen) circuit.reset(now);
     return this.#viewOf(chosen);
@@ -130,10 +128,14 @@ export class Circuits {
     return [...this.#circuits.entries()].filter(([of]) => key === undefined || of === key);
   }
 
-  /** Whether a key that has no circuit may be one that calls bring. */
-  #mayCome(key: string): boolean {
-    if (this.#circuits.peek(key) !== undefined) return false;
+  /** Whether keys are not known before calls bring them. */
+  get #keysComeWithCalls(): boolean {
     return this.#template.perRequest || this.#template.text.includes('{route}');
+  }
+
+  /** The only key of an endpoint, where keys do not come with calls. */
+  #keyOf(endpoint: string): string {
+    return this.#template.of({ endpoint, upstream: this.#scope.upstream, route: '', header: () => undefined });
   }
 
   #viewOf(circuits: Iterable<[string, Circuit]>): CircuitView[] {
@@ -145,6 +147,11 @@ export class Circuits {
   /** The circuits of one endpoint alone. */
   #of(endpoint: string): [string, Circuit][] {
     if (!this.#template.perEndpoint) return [];
+    if (!this.#keysComeWithCalls) {
+      const key = this.#keyOf(endpoint);
+      const circuit = this.#circuits.peek(key);
+      return circuit === undefined ? [] : [[key, circuit]];
+    }
     const pattern = this.#template.keysOf({ endpoint, upstream: this.#scope.upstream });
     return [...this.#circuits.entries()].filter(([key]) => pattern.test(key));
   }
@@ -157,10 +164,9 @@ export class Circuits {
       if (this.#shadow && transition.to === 'open') this.#shadowed('-', 'would-open');
       this.#deps.emit({ type: 'circuit', upstream, key, ...transition });
     });
+    const forced = this.#forced.get(key) ?? this.#forced.get(undefined);
     const now = this.#deps.clock.now();
-    if (this.#forced !== undefined && now < this.#forced.until) {
-      circuit.force(this.#forced.state, this.#forced.until - now, now);
-    }
+    if (forced !== undefined && now < forced.until) circuit.force(forced.state, forced.until - now, now);
     return circuit;
   }
 

@@ -4,11 +4,11 @@ import { createServer, get, type IncomingMessage } from 'node:http';
 import { connect, type AddressInfo } from 'node:net';
 import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { tmpdir } from 'node:os';
+import { networkInterfaces, tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
 import type { Readiness } from '../../../src/admin/server.js';
-import { adminWith, at, LOOPBACK } from '../../support/admin.js';
+import { adminWith, at, LOOPBACK, NO_OPERATIONS } from '../../support/admin.js';
 
 async function startAdmin(t: TestContext, ready: () => Readiness = () => ({ ready: true }), listen = LOOPBACK) {
   const admin = adminWith({ ready, bind: at(listen) });
@@ -88,6 +88,49 @@ describe('the admin server', () => {
     response.resume();
     assert.equal(response.statusCode, 200);
   });
+
+  test('takes who comes over a unix socket for a peer on this machine', async (t) => {
+    const socket = path.join(mkdtempSync(path.join(tmpdir(), 'outrigger-')), 'admin.sock');
+    const operations = { ...NO_OPERATIONS, routes: () => [] };
+    const admin = adminWith({ bind: at({ path: socket }), operations });
+    await admin.listen();
+    t.after(() => admin.close());
+    const asked = get({ socketPath: socket, path: '/api/routes', headers: { host: 'localhost' } });
+    const [response] = (await once(asked, 'response')) as [IncomingMessage];
+    response.resume();
+    assert.equal(response.statusCode, 200);
+  });
+
+  const elsewhere = Object.values(networkInterfaces()).flatMap((all) => all ?? []);
+  const address = elsewhere.find(({ internal, family }) => !internal && family === 'IPv4')?.address;
+
+  test(
+    'without a token shows nothing of the API to a peer that is not on the loopback',
+    { skip: address === undefined && 'this machine has no other address' },
+    async (t) => {
+      const refused: unknown[] = [];
+      const admin = adminWith({
+        bind: at({ port: 0 }),
+        witness: { counted: () => undefined, refused: (change) => refused.push(change) },
+      });
+      const bound = await admin.listen();
+      t.after(() => admin.close());
+      const url = `http://${String(address)}:${bound.slice(bound.lastIndexOf(':') + 1)}`;
+      assert.equal((await answer(`${url}/metrics`)).status, 200);
+      for (const [method, target] of [
+        ['GET', '/'],
+        ['GET', '/api/config'],
+        ['GET', '/api/events'],
+        ['GET', '/api/openapi.json'],
+        ['PUT', '/api/retries'],
+        ['POST', '/-/quit'],
+      ] as const) {
+        const { status, body } = await answer(url + target, { method });
+        assert.deepEqual([status, (JSON.parse(body) as { code: string }).code], [403, 'not-loopback'], target);
+      }
+      assert.deepEqual(refused[0], { change: 'retries', by: address, status: 403, code: 'not-loopback' });
+    },
+  );
 
   test('replaces a socket that a dead process left behind', async (t) => {
     const socket = path.join(mkdtempSync(path.join(tmpdir(), 'outrigger-')), 'admin.sock');

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { Agent, createServer, get, type IncomingMessage } from 'node:http';
 import { connect, type AddressInfo } from 'node:net';
+import { json } from 'node:stream/consumers';
 import { describe, test, type TestContext } from 'node:test';
 import { startStreamingUpstream, startUpstream } from '../../support/http-upstream.js';
 import { promtool, skipWithoutPromtool } from '../../support/promtool.js';
@@ -104,6 +105,10 @@ describe('outrigger run', () => {
     response.resume();
     assert.equal(response.statusCode, 200);
     assert.equal(await spawnProxy(t, ['healthcheck'], env).ended(), 0);
+    const admin = { socketPath: env.OUTRIGGER_ADMIN_LISTEN.slice('unix:'.length), path: '/api/config' };
+    const [config] = (await once(get(admin), 'response')) as [IncomingMessage];
+    const { listen, admin: shown } = (await json(config)) as { listen: unknown; admin: { listen: unknown } };
+    assert.deepEqual([listen, shown.listen], [[env.OUTRIGGER_LISTEN], env.OUTRIGGER_ADMIN_LISTEN], 'those in force');
     child.kill('SIGTERM');
     assert.equal(await child.ended(), 0);
     assert.equal(await spawnProxy(t, ['healthcheck'], env).ended(), 1);
@@ -115,6 +120,24 @@ describe('outrigger run', () => {
     assert.equal((await answer(`${url}/ok`)).status, 200);
     child.kill('SIGINT');
     assert.equal(await child.ended(), 0);
+  });
+
+  test('POST /-/quit: what is in flight is answered, then 0', async (t) => {
+    const upstream = await startUpstream((response) => void setTimeout(() => response.end('slow'), 300));
+    t.after(() => upstream.close());
+    const { child, url, admin } = await startProxy(t, upstream.origin);
+    const inFlight = answer(url);
+    while (upstream.seen.length === 0) await once(upstream.server, 'request');
+    for (let i = 0; i < 2; i++) assert.equal((await fetch(`${admin}/-/quit`, { method: 'POST' })).status, 202);
+    assert.deepEqual(await inFlight, { status: 200, close: true, body: 'slow' });
+    assert.equal(await child.ended(), 0);
+    assert.deepEqual(
+      child.lines().flatMap(({ msg, change, by }) => (msg === 'admin change' ? [[change, by]] : [])),
+      [
+        ['quit', '127.0.0.1'],
+        ['quit', '127.0.0.1'],
+      ],
+    );
   });
 });
 

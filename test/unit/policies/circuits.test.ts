@@ -67,6 +67,21 @@ describe('circuits that an operator forces', () => {
     line.finish();
   });
 
+  test('stay so when their endpoint goes and comes back, and not when they were reset meanwhile', () => {
+    const { upstream } = createLine({ endpoints: { a: [200], b: [200] } });
+    const circuits = upstream.circuits!;
+    const away = () => {
+      circuits.forget('http://a');
+      circuits.prepare(['http://a']);
+      return circuits.stateAt('http://a');
+    };
+    circuits.force('forced-open', 60_000, 'http://a');
+    assert.equal(away(), 'forced-open');
+    assert.equal(circuits.stateAt('http://b'), 'closed');
+    circuits.reset('http://a');
+    assert.equal(away(), 'closed');
+  });
+
   test('hold in shadow mode too: the operator decided, not the circuit', () => {
     const line = createLine({ circuitBreaker: { ...STEADY, mode: 'shadow' }, retry: false, endpoints: { a: [503] } });
     line.run();
