@@ -20,9 +20,8 @@ export const CircuitBreakerOptions = Type.Object(
     consecutiveFailures: integer(
       20,
       'The circuit also opens after so many failures in a row within the window; 0: off.',
-      {
-        minimum: 0,
-      },
+      // Each has its time kept.
+      { minimum: 0, maximum: 10_000 },
     ),
     minimumCalls: integer(20, 'Attempts in the window before a rate counts.', { minimum: 1 }),
     window: positiveDuration('10s', 'The time over which attempts are counted, in 10 buckets.'),

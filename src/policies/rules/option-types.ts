@@ -92,13 +92,16 @@ export function ratio(defaultValue: string | undefined, description: string): TU
   });
 }
 
+/** More of anything is a slip of the keyboard, and could be more than memory has places for. */
+const MOST = 1_000_000_000;
+
 /** A whole number within bounds. */
 export function integer(
   defaultValue: number | undefined,
   description: string,
   bounds: { readonly minimum: number; readonly maximum?: number },
 ) {
-  return Type.Integer({ description, ...withDefault(defaultValue), ...bounds });
+  return Type.Integer({ description, ...withDefault(defaultValue), maximum: MOST, ...bounds });
 }
 
 /** true or false. */

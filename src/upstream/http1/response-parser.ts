@@ -21,8 +21,6 @@ const MOST_INTERIM = 1_000;
 
 const NO_TRAILERS: string[] = [];
 const CRLF = Buffer.from('\r\n');
-const CARRIAGE_RETURN = 0x0d;
-const LINE_FEED = 0x0a;
 const STATUS_LINE = 'HTTP/1.';
 
 type State = 'idle' | 'head' | 'length' | 'chunked' | 'trailers' | 'close';
@@ -104,7 +102,7 @@ export class ResponseParser {
       throw new OutriggerError('bad-response', "the response's head is too large", { reason: 'headers-too-large' });
     }
     if (text === undefined) {
-      this.#checkBeginning(input, at);
+      this.#checkBeginning();
       return input.length;
     }
     const { next } = this.#section;
@@ -133,11 +131,10 @@ export class ResponseParser {
   }
 
   /** What will never be a head is refused at once, and not waited for: another protocol's greeting, lines without CR. */
-  #checkBeginning(input: Buffer, at: number): void {
+  #checkBeginning(): void {
     const beginning = this.#section.beginning(STATUS_LINE.length);
     if (!STATUS_LINE.startsWith(beginning)) throw badResponse('it does not begin with a status line');
-    const lineFeed = input.indexOf(LINE_FEED, at);
-    if (lineFeed > at && input[lineFeed - 1] !== CARRIAGE_RETURN) throw badResponse('a line ends without CR');
+    if (this.#section.hasBareLineFeed()) throw badResponse('a line ends without CR');
   }
 
   /** After 101 the connection speaks another protocol: what follows is not ours to read. */

@@ -4,6 +4,8 @@ export class SectionTooLarge extends Error {
 }
 
 const END = Buffer.from('\r\n\r\n');
+const CR = 0x0d;
+const LF = 0x0a;
 
 /**
  * Gathers lines up to an empty one: a head, or trailers. Most come in one piece and are read where they lie; of one that
@@ -13,6 +15,8 @@ export class SectionReader {
   readonly #mostBytes: number;
   #held = Buffer.alloc(0);
   #size = 0;
+  /** How much of it was searched for bare line feeds. */
+  #searched = 0;
   /** Where the input goes on behind the section that was read last. */
   next = 0;
 
@@ -30,9 +34,20 @@ export class SectionReader {
     return this.#held.toString('latin1', 0, Math.min(bytes, this.#size));
   }
 
+  /** Whether a line of the part that has come ends without CR. */
+  hasBareLineFeed(): boolean {
+    const held = this.#held.subarray(0, this.#size);
+    for (let at = held.indexOf(LF, this.#searched); at !== -1; at = held.indexOf(LF, at + 1)) {
+      if (held[at - 1] !== CR) return true;
+    }
+    this.#searched = this.#size;
+    return false;
+  }
+
   /** Begins anew. `beginning`: what counts as read already. */
   reset(beginning?: Buffer): void {
     this.#size = 0;
+    this.#searched = 0;
     if (beginning !== undefined) this.#hold(beginning, 0);
     else if (this.#held.length > 0) this.#held = Buffer.alloc(0);
   }
