@@ -55,13 +55,13 @@ export async function endAll(): Promise<void> {
   );
 }
 
-/** Waits until GET / is answered with 200. Rejects after 10 s, or when the process has ended. */
-export async function answers(child: ChildProcess, port: number): Promise<void> {
+/** Waits until a GET is answered with 200. Rejects after 10 s, or when the process has ended. */
+export async function answers(child: ChildProcess, port: number, path = '/'): Promise<void> {
   const until = Date.now() + READY_WITHIN_MS;
   let last = 'no answer';
   while (Date.now() < until && child.exitCode === null) {
     try {
-      const status = await statusOf(port);
+      const status = await statusOf(port, path);
       if (status === 200) return;
       last = `status ${status}`;
     } catch (error) {
@@ -72,9 +72,9 @@ export async function answers(child: ChildProcess, port: number): Promise<void> 
   throw new Error(`not ready on port ${port}: ${child.exitCode === null ? last : `it ended with ${child.exitCode}`}`);
 }
 
-function statusOf(port: number): Promise<number | undefined> {
+function statusOf(port: number, path: string): Promise<number | undefined> {
   return new Promise((resolve, reject) => {
-    const request = get({ port, host: '127.0.0.1', agent: false, timeout: 1_000 }, (response) => {
+    const request = get({ port, path, host: '127.0.0.1', agent: false, timeout: 1_000 }, (response) => {
       response.resume();
       resolve(response.statusCode);
     });
