@@ -50,7 +50,7 @@ function answer(request: IncomingMessage, response: ServerResponse, body: Buffer
   const query = new URL(url, 'http://far').searchParams;
   const payload = payloadOf({ checksum, size: Number(query.get('size')) });
   const length = query.get('chunked') === '1' ? {} : { 'content-length': String(payload.length) };
-  response.writeHead(200, { 'x-checksum': checksum, ...length });
+  response.writeHead(200, { 'x-checksum': checksum, 'x-seen': `${method} ${url}, ${body.length} bytes`, ...length });
   response.end(method === 'HEAD' ? undefined : payload);
 }
 

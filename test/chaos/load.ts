@@ -19,6 +19,8 @@ export type Outcome =
 export interface Ended {
   readonly call: Call;
   readonly outcome: Outcome;
+  /** What a wrong answer was. */
+  readonly answer: string;
   /** How much later than its deadline the head, or the failure before it, was seen, in milliseconds; below 0: in time. */
   readonly lateMs: number;
   /** How much of that the load generator and the machine had. */
@@ -89,14 +91,14 @@ export class Load {
       // Only what delays the clock's start or its end makes a call late.
       excusedMs = this.#stalls.between(startedAt, sentAt + NEAR_MS) + this.#stalls.between(dueAt - NEAR_MS, seenAt);
     };
-    const end = (outcome: Outcome) => {
+    const end = (outcome: Outcome, answer = '') => {
       if (over) return;
       over = true;
       seen();
       clearTimeout(lost);
       this.#running--;
       const lateMs = (seenAt ?? startedAt) - Math.min(sentAt, seenAt ?? 0) - call.deadlineMs;
-      this.#onEnded({ call, outcome, lateMs, excusedMs });
+      this.#onEnded({ call, outcome, answer, lateMs, excusedMs });
     };
     const lost = setTimeout(() => {
       end('lost');
@@ -116,11 +118,19 @@ export class Load {
   }
 }
 
-function read(response: IncomingMessage, call: Call, end: (outcome: Outcome) => void): void {
+function read(response: IncomingMessage, call: Call, end: (outcome: Outcome, answer?: string) => void): void {
   const chunks: Buffer[] = [];
   response.on('data', (chunk: Buffer) => chunks.push(chunk));
   response.on('error', () => end('broken answer'));
-  response.on('close', () => end(response.complete ? judge(response, call, Buffer.concat(chunks)) : 'broken answer'));
+  response.on('close', () => {
+    const body = Buffer.concat(chunks);
+    if (!response.complete) end('broken answer');
+    else end(judge(response, call, body), describe(response, body));
+  });
+}
+
+function describe({ statusCode, headers }: IncomingMessage, body: Buffer): string {
+  return `${statusCode}, ${body.length} bytes (${body.toString('latin1', 0, 20)}…), for ${String(headers['x-seen'])}, checksum ${String(headers['x-checksum']).slice(0, 20)}…`;
 }
 
 /** What a whole answer is. */
@@ -130,7 +140,8 @@ function judge({ statusCode, headers }: IncomingMessage, { expected, method }: C
     if (typeof status !== 'string' || (method !== 'HEAD' && body.length === 0)) return 'wrong';
     return `problem ${method === 'HEAD' ? 'of a HEAD' : codeOf(body)}`;
   }
-  if (statusCode === 503 && body.length === 0) return 'refused by the service';
+  // 400 is its word for an upload that the network has cut short.
+  if ((statusCode === 503 || statusCode === 400) && body.length === 0) return 'refused by the service';
   const right = statusCode === 200 && headers['x-checksum'] === expected.checksum && body.equals(payloadOf(expected));
   return right ? 'right' : 'wrong';
 }

@@ -117,6 +117,7 @@ export function failures(found: Findings): string[] {
   return checks.filter(([holds]) => !holds).map(([, what]) => what);
 }
 
-function described({ call, outcome }: Ended): string {
-  return `${outcome}: ${call.method} ${call.path}`;
+function described({ call, outcome, answer }: Ended): string {
+  const { method, path, body, expected } = call;
+  return `${outcome}: ${method} ${path} with ${body.length} bytes (${expected.checksum.slice(0, 20)}…) was answered ${answer}`;
 }
