@@ -135,12 +135,16 @@ export class EventLog {
     );
   }
 
-  #call({ call, status, outcome, error, durationMs }: CallEvent): void {
-    const ours = error?.code === 'internal';
-    if (!ours && (this.#access === 'off' || (this.#access === 'errors' && outcome === 'success'))) return;
+  #call(event: CallEvent): void {
+    const ours = event.error?.code === 'internal';
+    if (!ours && (this.#access === 'off' || (this.#access === 'errors' && event.outcome === 'success'))) return;
+    this.#writeCall(event, ours);
+  }
+
+  #writeCall({ call, status, outcome, error, durationMs }: CallEvent, ours: boolean): void {
     const level = ours ? 'error' : outcome === 'failure' || outcome === 'refused' ? 'warn' : 'info';
     const { route, upstream } = call;
-    const kind = { route, upstream, status, outcome, error: error?.code, ...(ours ? { bug: bugOf(error) } : {}) };
+    const kind = { route, upstream, status, outcome, error: error?.code, ...(ours && error !== undefined ? { bug: bugOf(error) } : {}) };
     this.#write(
       level,
       'call',
