@@ -26,13 +26,15 @@ export function node(script: string, ...args: readonly (string | number)[]): Com
 /** As the image starts it (Dockerfile). */
 export const AS_IN_THE_IMAGE = { flags: ['--max-semi-space-size=2'], env: { MALLOC_ARENA_MAX: '1' } } as const;
 
+/** The bundle, as it is shipped. */
+const OUTRIGGER = source('dist/main.js');
+
 /** Outrigger with a policy file of the source tree. Its admin address is any free port. */
 export function outrigger(policyFile: string, port: number, env: Values): Command {
   const texts = Object.entries(env).map(([name, value]) => [name, String(value)] as const);
-  const { file, args } = node('src/main.js', 'run', '--config', source(policyFile));
   return {
-    file,
-    args: [...AS_IN_THE_IMAGE.flags, ...args],
+    file: process.execPath,
+    args: [...AS_IN_THE_IMAGE.flags, OUTRIGGER, 'run', '--config', source(policyFile)],
     env: {
       ...AS_IN_THE_IMAGE.env,
       ...Object.fromEntries(texts),
@@ -71,7 +73,7 @@ export function envoy(template: string, folder: string, values: Values): Command
 
 /** Each program's version; undefined where it is not installed. */
 export const versions = {
-  outrigger: () => (existsSync(compiled('src/main.js')) ? packageVersion('package.json') : undefined),
+  outrigger: () => (existsSync(OUTRIGGER) ? packageVersion('package.json') : undefined),
   httpProxy: () => packageVersion('node_modules/@fastify/http-proxy/package.json'),
   nginx: () => versionOf('nginx', ['-v'], /nginx\/([\d.]+)/),
   haproxy: () => versionOf('haproxy', ['-v'], /version ([\d.]+)/),
