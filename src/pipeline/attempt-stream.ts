@@ -9,8 +9,8 @@ export interface BodyFeed {
 }
 
 /**
- * The request's body for one attempt. undici destroys what it is given when an attempt fails; this may be destroyed without
- * harm to the app's request behind it.
+ * The request's body for one attempt. A connection destroys what it is given when an attempt fails; this may be destroyed
+ * without harm to the app's request behind it.
  */
 export class AttemptStream extends Readable {
   readonly #feed: BodyFeed;
@@ -18,12 +18,12 @@ export class AttemptStream extends Readable {
   constructor(feed: BodyFeed) {
     super();
     this.#feed = feed;
-    // undici stops listening when its request is over, and an error that nobody hears would end the process.
+    // Nobody listens once its request is over, and an error that nobody hears would end the process.
     this.on('error', () => {});
   }
 
   override _read(): void {
-    // Later, since undici peeks at a body before it knows whether the request will be sent: until then nothing is given.
+    // Later, since a body may be looked at before it is known whether the request will be sent: until then nothing is given.
     process.nextTick(wanted, this.#feed, this);
   }
 

@@ -129,7 +129,7 @@ export function attemptColumn(options: AttemptColumnOptions, upstream: Upstream,
     },
     {
       name: 'transport',
-      why: "it speaks undici's language below and ours above",
+      why: "it speaks the pools' language below, which is undici's, and ours above",
       policy: transport(deps),
     },
     {

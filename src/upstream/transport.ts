@@ -16,9 +16,9 @@ import type {
 import { classifyFailure, errorClass, statusClass, type AttemptPhase } from '../policies/rules/classify.js';
 
 /**
- * The innermost layer, where our line meets undici. It gives each attempt a controller at once, since undici gives none
- * before a connection is there; says what went wrong in our classes; adds the headers that change from attempt to attempt;
- * and counts the attempt.
+ * The innermost layer, where our line meets a pool: the sidecar's own (http1/), or undici's inside a process. It gives each
+ * attempt a controller at once, since a pool gives none before a connection is there; says what went wrong in our classes;
+ * adds the headers that change from attempt to attempt; and counts the attempt.
  */
 export function transport(deps: PolicyDeps): Policy {
   return (dispatch) => (given: CallOptions, handler) => {
@@ -37,13 +37,13 @@ export function transport(deps: PolicyDeps): Policy {
   };
 }
 
-/** undici calls back and does not throw: what is thrown is a mistake of ours, which no retry repairs. */
+/** A pool calls back and does not throw: what is thrown is a mistake of ours, which no retry repairs. */
 function thrown(cause: unknown): OutriggerError {
   const error = classifyFailure(cause, 'unsent');
   return error.code === 'connect-failure' ? new OutriggerError('internal', 'dispatching failed', { cause }) : error;
 }
 
-/** What undici is given. Each property is named: copying an object of so many costs more than all the layers above. */
+/** What the pool is given. Each property is named: copying an object of so many costs more than all the layers above. */
 function sent(opts: CallOptions, attempt: Attempt): CallOptions {
   const { origin, path, method, query, idempotent, blocking, upgrade, headersTimeout, bodyTimeout, reset } = opts;
   return {
@@ -80,7 +80,7 @@ function attemptHeaders(opts: CallOptions, attempt: Attempt): CallOptions['heade
   return headers;
 }
 
-/** One attempt on its way: undici's handler below, the layers' controller above. */
+/** One attempt on its way: the pool's handler below, the layers' controller above. */
 class TransportAttempt extends Steering implements LinkedHandler {
   readonly #attempt: Attempt;
   readonly #next: Handler;
@@ -111,7 +111,7 @@ class TransportAttempt extends Steering implements LinkedHandler {
     else this.onResponseError(this, reason);
   }
 
-  // undici tells how it goes. What the layers above throw ends the call, and not undici's connection to others.
+  // The pool tells how it goes. What the layers above throw ends the call, and not a connection of others.
 
   onRequestStart(controller: Controller): void {
     // Thrown here, it keeps the request from being sent and leaves the socket to others; an abort would close it.
