@@ -107,12 +107,15 @@ export class Load {
     const { method, path, headers, body } = call;
     const asked = request({ port: this.#port, host: '127.0.0.1', agent: this.#agent, method, path, headers });
     asked.on('finish', () => (sentAt = performance.now()));
+    // Node tells a broken connection to the request even once there is an answer.
+    let broken: Outcome = 'no answer';
     asked.on('response', (response) => {
+      broken = 'broken answer';
       seen();
       read(response, call, end);
     });
     asked.on('error', (error: NodeJS.ErrnoException) =>
-      end(error.code?.startsWith('HPE_') === true ? 'not HTTP' : 'no answer'),
+      end(error.code?.startsWith('HPE_') === true ? 'not HTTP' : broken),
     );
     asked.end(body);
   }
