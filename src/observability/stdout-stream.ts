@@ -1,4 +1,5 @@
-import { write as writeTo } from 'node:fs';
+import { constants, openSync, write as writeTo } from 'node:fs';
+import { isatty } from 'node:tty';
 import type { DestinationStream } from 'pino';
 import type { Clock } from '../runtime/clock.js';
 
@@ -28,6 +29,7 @@ const GONE: ReadonlySet<string | undefined> = new Set(['EPIPE', 'EBADF', 'ECONNR
  */
 export class StdoutStream implements DestinationStream {
   readonly #clock: Clock;
+  readonly #descriptor = descriptor();
   #waiting: string[] = [];
   #waitingBytes = 0;
   /** What is being written: the rest of it, and how many lines it began with. */
@@ -93,7 +95,7 @@ export class StdoutStream implements DestinationStream {
   }
 
   readonly #writeRest = (): void => {
-    if (this.#writing !== undefined) writeTo(1, this.#writing.rest, this.#onWritten);
+    if (this.#writing !== undefined) writeTo(this.#descriptor, this.#writing.rest, this.#onWritten);
   };
 
   readonly #onWritten = (error: NodeJS.ErrnoException | null, written: number): void => {
@@ -126,5 +128,18 @@ export class StdoutStream implements DestinationStream {
     const dropped = this.#unsaid;
     this.#unsaid = 0;
     this.write(`${JSON.stringify({ level: 'warn', time, dropped, msg: 'log lines dropped' })}\n`);
+  }
+}
+
+/**
+ * What is written to. A terminal that was stopped (Ctrl-S, or nobody is attached) would hold a thread up that the process
+ * waits for when it ends, so that it is opened anew without that. Node has pipes and sockets that way already.
+ */
+function descriptor(): number {
+  if (!isatty(1)) return 1;
+  try {
+    return openSync('/proc/self/fd/1', constants.O_WRONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
+  } catch {
+    return 1;
   }
 }

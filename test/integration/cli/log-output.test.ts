@@ -1,11 +1,16 @@
 /** Whoever reads the log may go away, stand still, or run out of space: calls go on, and the process still ends when told. */
 import assert from 'node:assert/strict';
+import { spawn, spawnSync } from 'node:child_process';
 import { closeSync, openSync, readFileSync } from 'node:fs';
+import path from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
+import { compiled } from '../../support/child.js';
 import { startUpstream } from '../../support/http-upstream.js';
 import { load } from '../../support/load.js';
-import { endOf, freePort, oneRoute, startProxy, type ProxyProcess } from '../../support/proxy-process.js';
+import { endOf, freePort, oneRoute, policyFileOf, startProxy, type ProxyProcess } from '../../support/proxy-process.js';
 import { until } from '../../support/running-app.js';
+
+const skipWithoutScript = spawnSync('script', ['--version']).status === 0 ? false : 'script is not installed';
 
 const DROPPED = 'log_lines_dropped_total';
 
@@ -85,4 +90,31 @@ describe('the log', () => {
     assert.ok((await proxy.metric(DROPPED)) > 0);
     await endsWell(proxy);
   });
+
+  test('on a terminal that was stopped: calls go on, and SIGTERM ends it', { skip: skipWithoutScript }, async (t) => {
+    const upstream = await startUpstream();
+    t.after(() => upstream.close());
+    const [listen, adminListen] = [`127.0.0.1:${await freePort()}`, `127.0.0.1:${await freePort()}`];
+    const file = policyFileOf(oneRoute(upstream.origin, 'log: { access: all }'), { listen, adminListen });
+    const pidFile = path.join(path.dirname(file), 'pid');
+    const command = `echo $$ > ${pidFile}; exec ${process.execPath} ${compiled('src/main')} run --config ${file}`;
+    // It has a terminal of its own, whose contents it would hand on to us, had we not stopped reading.
+    const terminal = spawn('script', ['-qfc', command, '/dev/null'], { stdio: ['ignore', 'pipe', 'inherit'] });
+    t.after(() => terminal.kill('SIGKILL'));
+    terminal.stdout.pause();
+    await until(async () => (await fetch(`http://${adminListen}/readyz`).catch(() => undefined))?.ok === true, 'ready');
+    await makeCalls(`http://${listen}`, 300);
+    const pid = Number(readFileSync(pidFile, 'utf8'));
+    process.kill(pid, 'SIGTERM');
+    await until(() => !isRunning(pid), 'it has ended');
+  });
 });
+
+/** Whether a process is there and no zombie that nobody has asked for its exit code. */
+function isRunning(pid: number): boolean {
+  try {
+    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  } catch {
+    return false;
+  }
+}

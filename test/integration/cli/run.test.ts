@@ -15,6 +15,7 @@ import {
   startProxy as startProcess,
   type ProxyProcess,
 } from '../../support/proxy-process.js';
+import { rawClient } from '../../support/raw-client.js';
 
 function policy(upstream: string): string {
   return policyFileOf(oneRoute(upstream));
@@ -182,6 +183,28 @@ describe('SIGTERM', () => {
     const { code, ms } = await endOf(child);
     assert.equal(code, 0);
     assert.ok(ms < 1_000, `${ms} ms after the last answer`);
+  });
+
+  test('at drainTimeout: a WebSocket that stays open is cut, then 0', async (t) => {
+    const server = createServer().on('upgrade', (_request, socket) => {
+      socket.on('error', () => undefined);
+      socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n');
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    t.after(() => server.close());
+    const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const { child, url } = await startProxy(t, origin, 'drainTimeout: 700ms');
+    const client = rawClient(Number(new URL(url).port));
+    client.write('GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n');
+    client.write('Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n');
+    await client.until('\r\n\r\n');
+    child.kill('SIGTERM');
+    await client.ended();
+    const { code, ms } = await endOf(child);
+    assert.equal(code, 0);
+    assert.ok(ms < 1_000, `${ms} ms`);
+    assert.match(child.stdout, /"inFlight":1,"msg":"calls cut at the drain timeout"/);
   });
 
   test('a second one cuts everything at once', async (t) => {
