@@ -7,7 +7,5 @@ process.stdout.on('error', () => undefined);
 process.stderr.on('error', () => undefined);
 
 const code = await runCommandLine(process.argv.slice(2), process);
-// Whatever still listens or streams ends now; what was written to stdout goes out first. Without need nothing is written: a
-// terminal that was stopped (Ctrl-S) would never take it.
-if (process.stdout.writableLength === 0) process.exit(code);
+// Whatever still listens or streams ends now; what was written to stdout goes out first.
 process.stdout.write('', () => process.exit(code));
