@@ -107,8 +107,15 @@ class TransportAttempt extends Steering implements LinkedHandler {
   abort(reason: Error): void {
     if (this.#phase === 'over' || this.aborted) return;
     this.reason = reason;
-    if (this.inner !== undefined) this.inner.abort(reason);
-    else this.onResponseError(this, reason);
+    if (this.inner === undefined) {
+      this.onResponseError(this, reason);
+      return;
+    }
+    try {
+      this.inner.abort(reason);
+    } catch (cause) {
+      this.#broken(cause);
+    }
   }
 
   // The pool tells how it goes. What the layers above throw ends the call, and not a connection of others.
@@ -179,8 +186,10 @@ class TransportAttempt extends Steering implements LinkedHandler {
     const error = asBroken(cause);
     if (this.#phase !== 'over') {
       this.#end('internal', error);
-      this.reason ??= error;
-      this.inner?.abort(error);
+      if (!this.aborted) {
+        this.reason = error;
+        this.inner?.abort(error);
+      }
     }
     endBroken(this.#next, error);
   }

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Layer } from '../../../src/pipeline/compose.js';
-import { PassThrough } from '../../../src/policies/pass-through.js';
-import type { Controller, Handler, Policy, ResponseHeaders } from '../../../src/policies/policy.js';
+import { LocalController, PassThrough } from '../../../src/policies/pass-through.js';
+import type { Controller, Dispatch, Handler, Policy, ResponseHeaders } from '../../../src/policies/policy.js';
 import { createLine, type Line, type LineOptions } from '../../support/line.js';
 
 type Callback = 'onRequestStart' | 'onResponseStart' | 'onResponseData' | 'onResponseEnd' | 'onResponseError';
@@ -82,6 +82,8 @@ class BrokenHandler extends PassThrough {
     this.#saboteur.passing('onResponseError', () => super.onResponseError(controller, error));
   }
 }
+
+const SECOND = 1_000;
 
 const FINE = { status: 200, after: 50, body: 'fine' };
 
@@ -175,11 +177,11 @@ describe('a layer that throws', () => {
         const late = (at.moment === 'onResponseEnd' || at.moment === 'onResponseError') && at.after;
         if (saboteur.thrown > 0 && !late) assert.equal(first.error?.code, 'internal', said);
         saboteur.on = false;
-        assert.doesNotThrow(() => line.finish(1_000), said);
+        assert.doesNotThrow(() => line.finish(SECOND), said);
         // A place that was not given back would leave none.
         const next = line.run();
         assert.ok(next.error === undefined || next.error.code === 'timeout' || next.error.code === 'deadline', said);
-        line.finish(1_000);
+        line.finish(SECOND);
       }
       assert.ok(thrown > 30, `${thrown} breaks`);
     });
@@ -218,9 +220,64 @@ describe('a layer that throws', () => {
       saboteur.on = true;
       line.advance(55);
       saboteur.on = false;
-      line.finish(1_000);
+      line.finish(SECOND);
       if (waiting.error !== undefined) assert.equal(waiting.error.code, 'internal');
       assert.equal(line.run().status, 200);
     }
   });
+
+  it('does not have an attempt sent that waited for a place, for a call that is over', () => {
+    const { line, saboteur } = broken(
+      { endpoints: { a: [FINE] }, concurrency: { limit: 1, queue: 1, queueTimeout: '1s' } },
+      { place: 0, moment: 'onRequestStart', after: false },
+    );
+    saboteur.on = false;
+    line.call();
+    saboteur.on = true;
+    assert.equal(line.call().error?.code, 'internal');
+    line.finish(SECOND);
+    assert.equal(line.seen().length, 1);
+  });
+});
+
+/** An endpoint whose attempts can't be cut: it answers a head with this status, or none, and no more. */
+function uncuttable(status?: number): { readonly dispatch: Dispatch } {
+  return {
+    dispatch: (_opts, handler) => {
+      const controller = new LocalController([]);
+      controller.abort = () => {
+        throw new TypeError('it can not be cut');
+      };
+      handler.onRequestStart?.(controller, null);
+      if (status !== undefined) handler.onResponseStart?.(controller, status, {});
+      return true;
+    },
+  };
+}
+
+describe('what a timer sets off and throws', () => {
+  for (const [what, options] of Object.entries<LineOptions>({
+    'an attempt that timed out': { endpoints: { a: uncuttable() }, attemptTimeout: '100ms' },
+    'the deadline': { endpoints: { a: uncuttable() }, attemptTimeout: false, timeout: '100ms' },
+    'a retry in place of an answer that still comes': { endpoints: { a: uncuttable(503) } },
+    'a hedge': {
+      endpoints: { a: [{ status: 200, after: 100 }] },
+      hedge: { delay: '10ms' },
+      retry: false,
+      retriesEnabled: () => {
+        throw new TypeError('nobody knows');
+      },
+    },
+  })) {
+    it(`ends the call: ${what}`, () => {
+      const line = createLine({ circuitBreaker: false, concurrency: { limit: 1 }, ...options });
+      const call = line.run();
+      assert.equal(call.error?.code, 'internal');
+      assert.match(String(call.error.cause), /it can not be cut|nobody knows/);
+      line.advance(SECOND);
+      assert.equal(call.ends, 1);
+      assert.equal(line.upstream.limiters?.view().inFlight, 0);
+      assert.equal(line.clock.pending, 0);
+    });
+  }
 });
