@@ -236,7 +236,8 @@ export class RetryCall extends Steering {
     if (result === 'overload' && held?.usable === true && !held.whole) {
       // What is still coming holds a place, which may be the one that lacked.
       held.drop();
-      this.#dispatch(attempt);
+      // It may be that which breaks the call.
+      if (!this.aborted) this.#dispatch(attempt);
       return;
     }
     this.#place?.notMade(this.#plan.deps.clock.now());

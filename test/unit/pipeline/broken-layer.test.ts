@@ -259,7 +259,11 @@ describe('what a timer sets off and throws', () => {
   for (const [what, options] of Object.entries<LineOptions>({
     'an attempt that timed out': { endpoints: { a: uncuttable() }, attemptTimeout: '100ms' },
     'the deadline': { endpoints: { a: uncuttable() }, attemptTimeout: false, timeout: '100ms' },
-    'a retry in place of an answer that still comes': { endpoints: { a: uncuttable(503) } },
+    'a retry beside an answer that still comes': {
+      endpoints: { a: uncuttable(503) },
+      concurrency: { limit: 2 },
+    },
+    'a retry in the place of an answer that still comes': { endpoints: { a: uncuttable(503) } },
     'a hedge': {
       endpoints: { a: [{ status: 200, after: 100 }] },
       hedge: { delay: '10ms' },
