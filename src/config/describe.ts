@@ -10,9 +10,10 @@ const UNIT_WORDS: Readonly<Record<Unit, string>> = {
   'duration-or-off': 'a duration such as 250ms or 3s, or off',
   'duration-or-percentile': 'a duration such as 250ms, or a percentile such as p95',
   size: 'a size such as 512B, 64KiB or 2MB',
+  'positive-size': 'a size above zero, such as 512B, 64KiB or 2MB',
   ratio: 'a ratio from 0, such as 0.5 or 50%',
   text: 'text',
-  name: 'a name of 1 to 100 characters',
+  name: 'a name of 1 to 100 characters other than -',
   'header-value': 'text without line breaks',
   class: 'a class',
   'status-range': 'a status or a range of them, such as 204 or 200-299',
@@ -128,6 +129,7 @@ function unitRemedy(unit: Unit | undefined, text: string, value: unknown): strin
     case 'duration-or-percentile':
       return durationRemedy(text, unit === 'duration-or-off' && value === false);
     case 'size':
+    case 'positive-size':
       return sizeRemedy(text);
     case 'ratio':
       if (typeof value === 'string' && /^\d+(?:\.\d+)?$/.test(text)) return `${text} without quotes`;

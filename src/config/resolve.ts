@@ -19,7 +19,8 @@ export function resolveConfig(file: ConfigFile, effective: MapNode, files: Files
     drainDelayMs: parseDuration(file.drainDelay),
     reload: file.reload,
     limits: {
-      maxHeaderSizeBytes: parseSize(limits.maxHeaderSize),
+      // To Node 0 means: as much as it likes.
+      maxHeaderSizeBytes: Math.max(1, parseSize(limits.maxHeaderSize)),
       headersTimeoutMs: parseDuration(limits.headersTimeout),
       maxConnections: limits.maxConnections,
       maxEventLoopDelayMs: limits.maxEventLoopDelay === 'off' ? Infinity : parseDuration(limits.maxEventLoopDelay),

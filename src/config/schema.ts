@@ -19,6 +19,7 @@ import {
   integer,
   methods,
   positiveDuration,
+  positiveSize,
   size,
 } from '../policies/rules/option-types.js';
 import { LoadBalancingOptions } from '../upstream/balancing.js';
@@ -27,8 +28,8 @@ import { HealthCheckOptions } from '../upstream/health-check.js';
 import { TlsOptions } from '../upstream/tls.js';
 import type { SchemaNode } from './schema-node.js';
 
-/** A name of ours: it labels metrics and stands in paths of the API. */
-const NAME_PATTERN = '^[^\\u0000-\\u0020\\u007f](?:[^\\u0000-\\u001f\\u007f]{0,98}[^\\u0000-\\u0020\\u007f])?$';
+/** A name of ours: it labels metrics, where `-` stands for none, and stands in paths of the API. */
+const NAME_PATTERN = '^(?!-$)[^\\u0000-\\u0020\\u007f](?:[^\\u0000-\\u001f\\u007f]{0,98}[^\\u0000-\\u0020\\u007f])?$';
 
 const closed = { additionalProperties: false } as const;
 
@@ -178,7 +179,7 @@ export const ConfigFileSchema = Type.Object(
     reload: choice(['auto', 'manual'], 'auto', 'Whether a change of the file is taken up by itself.'),
     limits: Type.Object(
       {
-        maxHeaderSize: size('16KiB', "A request's head."),
+        maxHeaderSize: positiveSize('16KiB', "A request's head."),
         headersTimeout: positiveDuration('10s', 'A client that sends its head slower is cut off.'),
         maxConnections: integer(10_000, 'Connections from apps; what is beyond gets 503 `shedding`.', { minimum: 1 }),
         maxEventLoopDelay: durationOrOff(

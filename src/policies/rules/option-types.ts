@@ -4,7 +4,13 @@
  * the reference table; it is no JSON Schema keyword and does not appear in the published schema.
  */
 import { Type, type TUnsafe } from '@sinclair/typebox';
-import { DURATION_PATTERN, PERCENT_PATTERN, POSITIVE_DURATION_PATTERN, SIZE_PATTERN } from './units.js';
+import {
+  DURATION_PATTERN,
+  PERCENT_PATTERN,
+  POSITIVE_DURATION_PATTERN,
+  POSITIVE_SIZE_PATTERN,
+  SIZE_PATTERN,
+} from './units.js';
 
 /** The kinds of values that error messages and the reference table speak of. */
 export type Unit =
@@ -13,6 +19,7 @@ export type Unit =
   | 'duration-or-off'
   | 'duration-or-percentile'
   | 'size'
+  | 'positive-size'
   | 'ratio'
   | 'text'
   | 'name'
@@ -78,6 +85,11 @@ export function durationOrPercentile(defaultValue: string, description: string) 
 /** A size in bytes such as `64KiB`. */
 export function size(defaultValue: string, description: string) {
   return Type.String({ description, default: defaultValue, unit: 'size', pattern: SIZE_PATTERN });
+}
+
+/** A size above zero. */
+export function positiveSize(defaultValue: string, description: string) {
+  return Type.String({ description, default: defaultValue, unit: 'positive-size', pattern: POSITIVE_SIZE_PATTERN });
 }
 
 /** A share: a number from 0, or a percentage such as `50%`. */

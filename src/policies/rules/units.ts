@@ -12,6 +12,9 @@ export const POSITIVE_DURATION_PATTERN = `^(?=\\d)(?=.*[1-9])${DURATION}`;
 /** A size in bytes with a unit: `64KiB`, `2MB`, `512B`. */
 export const SIZE_PATTERN = `^${NUMBER}(?:B|kB|KB|MB|GB|KiB|MiB|GiB)$`;
 
+/** A size above zero. */
+export const POSITIVE_SIZE_PATTERN = `^(?=[\\d.]*[1-9])${SIZE_PATTERN.slice(1)}`;
+
 /** A share: `50%` or, as a number, `0.5`. */
 export const PERCENT_PATTERN = `^${NUMBER}%$`;
 

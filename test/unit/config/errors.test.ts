@@ -82,6 +82,10 @@ describe('units', () => {
       root: 'limits: { replayMemory: 1024 }',
       says: 'limits.replayMemory: found 1024; allowed: a size such as 512B, 64KiB or 2MB | write 1024B',
     },
+    'a head of no size': {
+      root: 'limits: { maxHeaderSize: 0B }',
+      says: "limits.maxHeaderSize: found '0B'; allowed: a size above zero, such as 512B, 64KiB or 2MB",
+    },
     'a size in half a unit': { root: 'limits: { replayMemory: 64M }', says: / \| write 64MiB$/ },
     'a quoted ratio': {
       upstream: 'retryBudget: { failedRatio: "0.2" }',
@@ -282,6 +286,13 @@ describe('addresses, origins, hosts, paths', () => {
 
 describe('names and references', () => {
   const twoRoutes = (second: string) => `${policyFile()}  - ${second}\n`;
+
+  test('a route or an upstream named -, which in metrics stands for none', () => {
+    assert.deepEqual(told(policyFile().replace('name: r', "name: '-'")), [
+      "routes[0].name: found '-'; allowed: a name of 1 to 100 characters other than -",
+    ]);
+    assert.match(told(policyFile().replace('  a:', "  '-':").replace('upstream: a', "upstream: '-'")).join(), /'-'/);
+  });
 
   test('two routes of one name', () => {
     assert.deepEqual(told(twoRoutes('{ name: r, match: {}, upstream: a }')), [
