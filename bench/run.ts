@@ -44,9 +44,9 @@ async function measure(
   { load, options }: Bench,
 ): Promise<Measurement> {
   const url = `http://127.0.0.1:${runner.port}/`;
-  await load.run(url, connections, options.warmup, uploadBytes);
+  await load.run(url, connections, options.warmup, { uploadBytes });
   const before = cpuMicroseconds(runner.pid);
-  const result = await load.run(url, connections, options.seconds, uploadBytes);
+  const result = await load.run(url, connections, options.seconds, { uploadBytes });
   const used = cpuMicroseconds(runner.pid) - before;
   return {
     contender: runner.name,

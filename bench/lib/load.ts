@@ -16,8 +16,15 @@ export interface LoadResult {
 
 export interface LoadGenerator {
   readonly name: string;
-  /** @param uploadBytes the body of each request, which is then a POST; 0: GET */
-  run(url: string, connections: number, seconds: number, uploadBytes?: number): Promise<LoadResult>;
+  run(url: string, connections: number, seconds: number, requests?: Requests): Promise<LoadResult>;
+}
+
+/** What is asked for; GETs of the URL if nothing is said. */
+export interface Requests {
+  /** The body of each request, which is then a POST; 0: none. */
+  readonly uploadBytes?: number;
+  /** A file of GETs to make in turn, a line each: path, and a header's name and value if it has one, with tabs between. */
+  readonly file?: string;
 }
 
 const run = promisify(execFile);
@@ -31,25 +38,34 @@ export function loadGenerator(): LoadGenerator {
   if (version !== undefined) {
     return {
       name: `wrk ${version}`,
-      run: async (url, connections, seconds, uploadBytes = 0) => {
-        const upload = uploadBytes > 0 ? ['-s', source('bench/lib/upload.lua')] : [];
-        const args = ['-t1', `-c${connections}`, `-d${seconds}s`, '--latency', ...upload, url];
-        return parseWrk(await pinned('wrk', args, seconds, uploadBytes));
+      run: async (url, connections, seconds, requests = {}) => {
+        const args = ['-t1', `-c${connections}`, `-d${seconds}s`, '--latency', ...script(requests), url];
+        return parseWrk(await pinned('wrk', args, seconds, requests));
       },
     };
   }
-  const script = fileURLToPath(new URL('node-load.js', import.meta.url));
+  const generator = fileURLToPath(new URL('node-load.js', import.meta.url));
   return {
     name: 'a Node generator (wrk is not installed: it may saturate first)',
-    run: async (url, connections, seconds, uploadBytes = 0) =>
+    run: async (url, connections, seconds, requests = {}) =>
       JSON.parse(
-        await pinned(process.execPath, [script, url, String(connections), String(seconds)], seconds, uploadBytes),
+        await pinned(process.execPath, [generator, url, String(connections), String(seconds)], seconds, requests),
       ) as LoadResult,
   };
 }
 
-async function pinned(file: string, args: readonly string[], seconds: number, uploadBytes: number): Promise<string> {
-  const env = { ...process.env, UPLOAD_BYTES: String(uploadBytes) };
+/** wrk's script for requests that are no plain GETs of one URL. */
+function script({ uploadBytes = 0, file }: Requests): string[] {
+  if (file !== undefined) return ['-s', source('bench/lib/requests.lua')];
+  return uploadBytes > 0 ? ['-s', source('bench/lib/upload.lua')] : [];
+}
+
+async function pinned(file: string, args: readonly string[], seconds: number, requests: Requests): Promise<string> {
+  const env = {
+    ...process.env,
+    UPLOAD_BYTES: String(requests.uploadBytes ?? 0),
+    ...(requests.file === undefined ? {} : { REQUESTS_FILE: requests.file }),
+  };
   const options = { timeout: seconds * 1_000 + GRACE_MS, env };
   const { stdout } = await run('taskset', ['-c', String(LOAD_CORE), file, ...args], options);
   return stdout;

@@ -32,11 +32,8 @@ export function readOptions(args: readonly string[]): BenchOptions {
       only: { type: 'string', default: '' },
     },
   });
-  const number = (name: keyof typeof MOST, otherwise: number): number => {
-    const value = values[name] === undefined ? otherwise : Number(values[name]);
-    if (Number.isInteger(value) && value >= 1 && value <= MOST[name]) return value;
-    throw new RangeError(`--${name}: a whole number from 1 to ${MOST[name]}`);
-  };
+  const number = (name: keyof typeof MOST, otherwise: number): number =>
+    wholeNumber(`--${name}`, values[name], otherwise, MOST[name]);
   return {
     rounds: number('rounds', values.quick ? 1 : 3),
     warmup: number('warmup', values.quick ? 1 : 2),
@@ -44,6 +41,13 @@ export function readOptions(args: readonly string[]): BenchOptions {
     scenarios: names(values.scenario),
     only: names(values.only),
   };
+}
+
+/** An option's value. Throws a RangeError if it is no whole number from 1 to `most`. */
+export function wholeNumber(option: string, text: string | undefined, otherwise: number, most: number): number {
+  const value = text === undefined ? otherwise : Number(text);
+  if (Number.isInteger(value) && value >= 1 && value <= most) return value;
+  throw new RangeError(`${option}: a whole number from 1 to ${most}`);
 }
 
 const names = (list: string): string[] => list.split(',').filter((name) => name !== '');

@@ -1,6 +1,6 @@
 /** How the programs that take part are started, whatever is measured. */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Command, versionOf } from './children.js';
 
@@ -9,9 +9,9 @@ const root = fileURLToPath(new URL('../../../', import.meta.url));
 /** Values for `${NAME}` in a template. */
 export type Values = Readonly<Record<string, string | number>>;
 
-/** A file of the source tree, such as `bench/contenders/nginx.conf`. */
+/** A file of the source tree, such as `bench/contenders/nginx.conf`; an absolute path stays. */
 export function source(path: string): string {
-  return join(root, path);
+  return resolve(root, path);
 }
 
 function compiled(path: string): string {
@@ -29,7 +29,7 @@ export const AS_IN_THE_IMAGE = { flags: ['--max-semi-space-size=2'], env: { MALL
 /** The bundle, as it is shipped. */
 const OUTRIGGER = source('dist/main.js');
 
-/** Outrigger with a policy file of the source tree. Its admin address is any free port. */
+/** Outrigger with a policy file. Its admin address is any free port. */
 export function outrigger(policyFile: string, port: number, env: Values): Command {
   const texts = Object.entries(env).map(([name, value]) => [name, String(value)] as const);
   return {

@@ -1,0 +1,160 @@
+/**
+ * What a call costs as things grow: connections, bodies, routes, upstreams, keys; and how long /metrics takes then. The
+ * points of a curve are started together and measured in turn, in several rounds: a cliff shows in the ratios.
+ */
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpus, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { upstreamCommand } from '../contenders.js';
+import { answers, CONTENDER_CORE, endAll, freePort, LOAD_CORE, startPinned } from '../lib/children.js';
+import { loadGenerator, type Requests } from '../lib/load.js';
+import { node, outrigger, versions } from '../lib/programs.js';
+import { cpuMicroseconds, peakMemoryMb } from '../lib/proc-cpu.js';
+import { compared, markdown, type Measurement, median } from '../lib/table.js';
+import { machine, takingPart } from '../lib/taking-part.js';
+import { type Curve, curveNamed, curves, type Point } from './curves.js';
+import { type GrowthOptions, readGrowthOptions, USAGE } from './options.js';
+import { METRICS, scrapeTable } from './scrape.js';
+
+interface Runner {
+  readonly point: Point;
+  readonly pid: number;
+  readonly url: string;
+  readonly requests: Requests;
+}
+
+/** The upstream of a curve's points by what it is to do. */
+type Upstreams = Map<string, number>;
+
+async function start(point: Point, folder: string, upstreams: Upstreams): Promise<Runner> {
+  mkdirSync(folder, { recursive: true });
+  const port = await freePort();
+  const upstreamPort = await upstreamFor(point, folder, upstreams);
+  let command = node('bench/contenders/tcp-forward.js', port, upstreamPort);
+  if (point.policy !== undefined) {
+    const policyFile = join(folder, 'policy.yaml');
+    writeFileSync(policyFile, point.policy(upstreamPort));
+    command = outrigger(policyFile, port, {});
+  }
+  const child = startPinned(CONTENDER_CORE, command);
+  await answers(child, port);
+  const { uploadBytes, requests } = point;
+  const file = join(folder, 'requests');
+  if (requests !== undefined) writeFileSync(file, `${requests.join('\n')}\n`);
+  return {
+    point,
+    pid: child.pid ?? 0,
+    url: `http://127.0.0.1:${port}/r0/item`,
+    requests: requests === undefined ? { uploadBytes } : { file },
+  };
+}
+
+async function upstreamFor(point: Point, folder: string, upstreams: Upstreams): Promise<number> {
+  const { answerBytes, uploadBytes } = point;
+  const kind = `${answerBytes} ${uploadBytes > 0}`;
+  const known = upstreams.get(kind);
+  if (known !== undefined) return known;
+  const port = await freePort();
+  const { command } = upstreamCommand(port, join(folder, 'upstream'), { answerBytes, uploadBytes });
+  await answers(startPinned(LOAD_CORE, command), port);
+  upstreams.set(kind, port);
+  return port;
+}
+
+async function measure(runner: Runner, round: number, { warmup, seconds }: GrowthOptions): Promise<Measurement> {
+  const { point, pid, url, requests } = runner;
+  const load = loadGenerator();
+  await load.run(url, point.connections, warmup, requests);
+  const before = cpuMicroseconds(pid);
+  const result = await load.run(url, point.connections, seconds, requests);
+  const used = cpuMicroseconds(pid) - before;
+  return {
+    contender: point.label,
+    round,
+    cpuPerCallUs: used / result.calls,
+    callsPerSecond: result.calls / result.seconds,
+    p50Ms: result.p50Ms,
+    p99Ms: result.p99Ms,
+    errors: result.errors,
+    peakMemoryMb: peakMemoryMb(pid),
+  };
+}
+
+async function measureCurve(curve: Curve, options: GrowthOptions, folder: string): Promise<string> {
+  const upstreams: Upstreams = new Map();
+  const runners: Runner[] = [];
+  for (const [i, point] of curve.points.entries()) {
+    runners.push(await start(point, join(folder, `${curve.name}-${i}`), upstreams));
+  }
+  const all: Measurement[] = [];
+  for (let round = 0; round < options.rounds; round++) {
+    for (let turn = 0; turn < runners.length; turn++) {
+      const one = await measure(runners[(round + turn) % runners.length]!, round, options);
+      process.stderr.write(`${curve.name} ${round + 1}: ${one.contender}: ${one.cpuPerCallUs.toFixed(1)} µs a call\n`);
+      all.push(one);
+    }
+  }
+  await endAll();
+  return `## ${curve.title}\n\n${table(curve, all)}`;
+}
+
+/** A row for each point that is Outrigger's. */
+function table({ base, points }: Curve, all: readonly Measurement[]): string {
+  const head = ['', 'CPU per call, µs', 'lowest–highest', base, 'calls/s', 'p50, ms', 'p99, ms', 'peak memory, MB'];
+  const ours = points.filter(({ policy }) => policy !== undefined);
+  const rows = ours.map((point) => {
+    const own = all.filter(({ contender }) => contender === point.label);
+    const middle = (pick: (one: Measurement) => number, digits: number) => median(own.map(pick)).toFixed(digits);
+    const costs = own.map((one) => one.cpuPerCallUs);
+    const ratio = compared(all, point.label, point.base, (one, other) => one.cpuPerCallUs / other.cpuPerCallUs);
+    const errors = own.reduce((sum, one) => sum + one.errors, 0);
+    return [
+      errors === 0 ? point.label : `${point.label} (${errors} errors)`,
+      middle((one) => one.cpuPerCallUs, 1),
+      `${Math.min(...costs).toFixed(1)}–${Math.max(...costs).toFixed(1)}`,
+      ratio?.toFixed(2) ?? '',
+      middle((one) => one.callsPerSecond, 0),
+      middle((one) => one.p50Ms, 2),
+      middle((one) => one.p99Ms, 2),
+      Math.max(...own.map((one) => one.peakMemoryMb)).toFixed(0),
+    ];
+  });
+  return markdown(head, rows);
+}
+
+async function main(options: GrowthOptions): Promise<void> {
+  const all = options.curves.length === 0;
+  const wanted = all ? curves : options.curves.filter((name) => name !== METRICS).map(curveNamed);
+  const taking = takingPart([{ name: 'Outrigger', version: versions.outrigger }], []);
+  const folder = mkdtempSync(join(tmpdir(), 'outrigger-growth-'));
+  try {
+    for (const curve of wanted) process.stdout.write(`${await measureCurve(curve, options, folder)}\n\n`);
+    if (all || options.curves.includes(METRICS)) process.stdout.write(`${await scrapeTable(folder)}\n\n`);
+    process.stdout.write(`${method(options)}\n\n${machine(taking)}\n`);
+  } finally {
+    await endAll();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** How it was measured: a number without it means nothing. */
+function method({ rounds, warmup, seconds }: GrowthOptions): string {
+  return [
+    "CPU: user and system time of the proxy's process from /proc, per call. GETs of 1 KiB over 32 kept connections where",
+    `nothing else is said, bodies over 1 MiB over 4; the proxy pinned to core ${CONTENDER_CORE}, load (${loadGenerator().name}) and upstream to`,
+    `core ${LOAD_CORE}; ${rounds} round(s), all points of a curve in turn in each, ${warmup} s of warm-up and ${seconds} s counted. Figures are medians over`,
+    'the rounds, ratios medians of those within each round; memory is the highest ever.',
+  ].join('\n');
+}
+
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(signal, () => void endAll().finally(() => process.exit(1)));
+}
+
+try {
+  if (process.platform !== 'linux' || cpus().length < 2) throw new Error('it needs Linux and two cores');
+  await main(readGrowthOptions(process.argv.slice(2)));
+} catch (error) {
+  process.stderr.write(`bench: ${error instanceof Error ? error.message : String(error)}\n${USAGE}\n`);
+  process.exitCode = 1;
+}
