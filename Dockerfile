@@ -27,8 +27,10 @@ EXPOSE 8080 9901
 HEALTHCHECK --interval=10s --timeout=3s --start-period=15s --start-interval=1s --retries=3 \
   CMD ["node", "dist/main.js", "healthcheck"]
 STOPSIGNAL SIGTERM
-# One arena of glibc's allocator instead of one per thread: buffers that are freed are used again sooner.
+# One arena of glibc's allocator instead of one per thread: buffers that are freed are used again sooner. And its own first
+# bound for what it keeps of freed memory: unless it is set, it grows with the largest block that a start has freed.
 ENV MALLOC_ARENA_MAX=1
+ENV MALLOC_TRIM_THRESHOLD_=131072
 # node itself is process 1 and handles the signals; npm would swallow them. A small young generation holds what calls need
 # while in flight, and costs 30 MB less than V8's own choice (README, 'What it costs').
 ENTRYPOINT ["node", "--max-semi-space-size=2", "dist/main.js"]

@@ -9,6 +9,10 @@ const substitutes = {
     why: "@fastify/reply-from, which it comes with, is told to use Node's client (src/edge/server.ts).",
     instead: ``,
   },
+  '@sinclair/typebox': {
+    why: 'Its types are for the compiler; of what it does at run time, little is used. It is a tenth of the program.',
+    instead: `export { Type } from './typebox.js';`,
+  },
   'prom-client': {
     why: 'Only its metrics of the process are used; the rest, clusters and push gateways among it, is not.',
     instead: `
@@ -34,6 +38,14 @@ const substitutes = {
   '@fastify/fast-json-stringify-compiler': {
     why: 'No route of ours has a schema.',
     instead: `module.exports = () => ${refuses('@fastify/fast-json-stringify-compiler')};`,
+  },
+  '@fastify/proxy-addr': {
+    why: 'Fastify is not asked to trust X-Forwarded-For.',
+    instead: `module.exports = ${refuses('@fastify/proxy-addr')};`,
+  },
+  semver: {
+    why: 'Fastify holds the versions of its plugins against its own: the tests, which are not bundled, have it do so.',
+    instead: `exports.satisfies = () => true;`,
   },
   'light-my-request': {
     why: "Fastify's inject() is for tests.",

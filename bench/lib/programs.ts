@@ -24,7 +24,10 @@ export function node(script: string, ...args: readonly (string | number)[]): Com
 }
 
 /** As the image starts it (Dockerfile). */
-export const AS_IN_THE_IMAGE = { flags: ['--max-semi-space-size=2'], env: { MALLOC_ARENA_MAX: '1' } } as const;
+export const AS_IN_THE_IMAGE = {
+  flags: ['--max-semi-space-size=2'],
+  env: { MALLOC_ARENA_MAX: '1', MALLOC_TRIM_THRESHOLD_: '131072' },
+} as const;
 
 /** The bundle, as it is shipped. */
 const OUTRIGGER = source('dist/main.js');

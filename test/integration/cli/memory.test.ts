@@ -41,6 +41,7 @@ test('a response of 200 MiB is handed on and not gathered: the process stays und
   // As the image and the installed command start it.
   const proxy = new Child('--max-semi-space-size=2', [compiled('src/main'), 'run', '--config', file], {
     MALLOC_ARENA_MAX: '1',
+    MALLOC_TRIM_THRESHOLD_: '131072',
   });
   t.after(() => proxy.kill('SIGKILL'));
   const [, url = ''] = await proxy.says(/"address":"(http:[^"]+)","msg":"listening"/);
