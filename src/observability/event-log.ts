@@ -91,14 +91,14 @@ export class EventLog {
     }
   }
 
-  /** Takes what an operator changed. */
+  /** Takes what an operator changed: no such line is ever left out. */
   change(change: OperatorChange): void {
     this.#logger.warn(change, 'admin change');
   }
 
   /** Takes a request to change something that was not followed. */
-  refusedChange(refused: RefusedChange): void {
-    this.#logger.warn(refused, 'admin change refused');
+  refusedChange({ change, by, status, code }: RefusedChange): void {
+    this.#write('warn', 'admin change refused', { change, status, code }, () => ({ by }));
   }
 
   #retry({ attempt, maxAttempts, reason, error, status, delayMs }: EventOf<'retry'>): void {
@@ -144,7 +144,14 @@ export class EventLog {
   #writeCall({ call, status, outcome, error, durationMs }: CallEvent, ours: boolean): void {
     const level = ours ? 'error' : outcome === 'failure' || outcome === 'refused' ? 'warn' : 'info';
     const { route, upstream } = call;
-    const kind = { route, upstream, status, outcome, error: error?.code, ...(ours && error !== undefined ? { bug: bugOf(error) } : {}) };
+    const kind = {
+      route,
+      upstream,
+      status,
+      outcome,
+      error: error?.code,
+      ...(ours && error !== undefined ? { bug: bugOf(error) } : {}),
+    };
     this.#write(
       level,
       'call',

@@ -335,3 +335,46 @@ test('of an error nothing is written but what it is, where it was made, and its 
   assert.match(String(stack), /event-log\.test/);
   assert.deepEqual((because as Record<string, unknown>).code, 'ERR_INVALID_URL');
 });
+
+describe('what operators ask for', () => {
+  test('is a line for each change, however many; of those refused a flood is summarised', () => {
+    const { log, lines } = logOf('off', 'warn');
+    for (let i = 0; i < 50; i++) {
+      log.change({
+        change: 'circuits',
+        by: '127.0.0.1',
+        upstream: 'up',
+        key: `k${i}`,
+        to: 'forced-open',
+        forMs: 1_000,
+      });
+      log.refusedChange({ change: 'quit', by: `10.0.0.${i}`, status: 401, code: 'unauthorized' });
+    }
+    log.flush();
+    const of = (message: string) => lines.filter(({ msg }) => msg === message);
+    assert.equal(of('admin change').length, 50);
+    assert.deepEqual(of('admin change')[49], {
+      level: 'warn',
+      change: 'circuits',
+      by: '127.0.0.1',
+      upstream: 'up',
+      key: 'k49',
+      to: 'forced-open',
+      forMs: 1_000,
+      msg: 'admin change',
+    });
+    assert.equal(of('admin change refused').length, 20);
+    assert.deepEqual(of('admin change refused')[0], {
+      level: 'warn',
+      change: 'quit',
+      status: 401,
+      code: 'unauthorized',
+      by: '10.0.0.0',
+      msg: 'admin change refused',
+    });
+    assert.deepEqual(
+      of('repeated').map(({ line, change, times }) => [line, change, times]),
+      [['admin change refused', 'quit', 30]],
+    );
+  });
+});
