@@ -15,8 +15,8 @@ import { cpuMsOf, memoryOf } from './figures.js';
 
 const USAGE = 'npm run bench:start -- [--rounds N] [--rest SECONDS]';
 const READY_WITHIN_MS = 10_000;
-/** Between two looks whether it is ready: what the figure is out by. */
-const LOOK_EVERY_MS = 1;
+/** Between two looks whether it is ready: what the figure is out by. Each look is an answer that a start has to give. */
+const LOOK_EVERY_MS = 4;
 
 interface Start {
   readonly readyMs: number;
