@@ -14,7 +14,7 @@ type Json = Readonly<Record<string, unknown>>;
 
 /**
  * Routes with a fallback, whose calls go to the upstreams in turn, all of which have the same address. GET / has a route and
- * an upstream of its own, for whoever waits until the proxy answers.
+ * an upstream of its own, for whoever waits until the proxy answers. It listens on any free ports.
  *
  * @param route more of each route
  * @param upstream more of each upstream
@@ -28,6 +28,8 @@ export function policyFile(
   const fallback = { steps: [{ response: { status: 200, body: '{}' } }] };
   // JSON is YAML.
   return JSON.stringify({
+    listen: '127.0.0.1:0',
+    admin: { listen: '127.0.0.1:0' },
     log: { level: 'warn' },
     upstreams: {
       ready: { url: origins[0] },

@@ -46,8 +46,7 @@ function started(
   core: number,
   execArgv: readonly string[] = [],
 ): ChildProcess {
-  const env = { ...process.env, OUTRIGGER_LISTEN: '127.0.0.1:0', OUTRIGGER_ADMIN_LISTEN: '127.0.0.1:0' };
-  const child = fork(fileURLToPath(new URL(script, import.meta.url)), args, { execArgv: [...execArgv], env });
+  const child = fork(fileURLToPath(new URL(script, import.meta.url)), args, { execArgv: [...execArgv] });
   execFileSync('taskset', ['-acp', String(core), String(child.pid)]);
   return child;
 }
