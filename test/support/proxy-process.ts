@@ -42,7 +42,7 @@ export function policyFileOf(lines: string, options: ProxyOptions = {}): string 
 
 /** One upstream `service` and one route `all`, with short back-offs. */
 export function oneRoute(upstream: string, more = '', route = ''): string {
-  return `${more}
+  return `${more.includes('limits:') ? '' : 'limits: { maxEventLoopDelay: off }\n'}${more}
 upstreams: { service: { url: "${upstream}" } }
 routes: [{ name: all, match: {}, upstream: service, retry: { backoff: { base: 10ms } }${route} }]
 `;
