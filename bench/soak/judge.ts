@@ -5,7 +5,7 @@ import type { Measure, SoakWindow } from './plan.js';
 /** The last third of the windows against the first: so much more is growth. */
 const MOST = { heap: 1.1, rss: 1.1, descriptors: 1.25, p99: 1.5 } as const;
 /** Descriptors that come and go. */
-const SPARE_DESCRIPTORS = 8;
+export const SPARE_DESCRIPTORS = 8;
 
 export interface Verdict {
   readonly what: string;

@@ -16,12 +16,14 @@ import { answers, CONTENDER_CORE, endAll, freePort, LOAD_CORE, startPinned } fro
 import { loadGenerator } from '../lib/load.js';
 import { AS_IN_THE_IMAGE, node, versions } from '../lib/programs.js';
 import { machine } from '../lib/taking-part.js';
-import { judge, mean, verdictTable, windowTable } from './judge.js';
+import { judge, mean, SPARE_DESCRIPTORS, verdictTable, windowTable } from './judge.js';
 import { FAULTS, type LoadWindow, type Measure, type SoakWindow } from './plan.js';
 
 const WARM_UP_SECONDS = 15;
 /** Idle connections and what waits for them are gone after so long. */
 const SETTLE_MS = 7_000;
+/** A machine that is busy with other things may need longer; what is still there after so long is a leak. */
+const LONGEST_SETTLE_MS = 60_000;
 /** Enough for those that hang, or wait for their next attempt. */
 const SATURATING_CONNECTIONS = 512;
 const SAMPLE_EVERY_MS = 250;
@@ -57,6 +59,17 @@ async function measure({ process }: Proxy, collect: boolean): Promise<Measure> {
   process.send({ collect });
   const [told] = (await answered) as [Measure];
   return told;
+}
+
+/** Measured when the load is over and no more descriptors are open than that, or when that takes too long. */
+async function atRest(proxy: Proxy, descriptors: number): Promise<Measure> {
+  const until = Date.now() + LONGEST_SETTLE_MS;
+  await delay(SETTLE_MS);
+  for (;;) {
+    const measured = await measure(proxy, true);
+    if (measured.descriptors <= descriptors || Date.now() > until) return measured;
+    await delay(1_000);
+  }
 }
 
 /** Calls per second that it can do, faults included. */
@@ -112,15 +125,14 @@ async function main(seconds: number, rate: number | undefined, windowSeconds: nu
   await answers(upstream, upstreamPort);
   const proxy = await startProxy(upstreamPort);
   try {
+    const { descriptors } = await measure(proxy, true);
     const most = await saturation(proxy);
     const callsPerSecond = rate ?? Math.round(most / 2);
     process.stderr.write(`at most ${most.toFixed(0)} calls/s; the load is ${callsPerSecond}\n`);
     await soak(proxy, { callsPerSecond, seconds: WARM_UP_SECONDS, windowSeconds: WARM_UP_SECONDS });
-    await delay(SETTLE_MS);
-    const before = await measure(proxy, true);
+    const before = await atRest(proxy, descriptors + SPARE_DESCRIPTORS);
     const windows = await soak(proxy, { callsPerSecond, seconds, windowSeconds });
-    await delay(SETTLE_MS);
-    const after = await measure(proxy, true);
+    const after = await atRest(proxy, before.descriptors + SPARE_DESCRIPTORS);
     const verdicts = judge(windows, before, after);
     const faults = Object.entries(FAULTS).map(([name, share]) => `${name} ${(share * 100).toFixed(1)} %`);
     process.stdout.write(
