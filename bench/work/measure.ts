@@ -95,19 +95,14 @@ function answered(app: Socket, request: string): Promise<void> {
 }
 
 function perCall(counted: Events, idle: Events): Events {
-  const of = (name: keyof Events) => (counted[name] - idle[name]) / BATCH_CALLS;
-  return {
-    promises: of('promises'),
-    timers: of('timers'),
-    immediates: of('immediates'),
-    ticks: of('ticks'),
-    reads: of('reads'),
-    writes: of('writes'),
-  };
+  return events((name) => (counted[name] - idle[name]) / BATCH_CALLS);
 }
 
 function least(batches: readonly Events[]): Events {
-  const of = (name: keyof Events) => Math.min(...batches.map((batch) => batch[name]));
+  return events((name) => Math.min(...batches.map((batch) => batch[name])));
+}
+
+function events(of: (name: keyof Events) => number): Events {
   return {
     promises: of('promises'),
     timers: of('timers'),
