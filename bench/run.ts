@@ -4,10 +4,11 @@
  * in turn, in several rounds, and compared within each round: on a machine with other work to do, only ratios mean something.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
-import { cpus, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Contender, contenders, upstreamCommand } from './contenders.js';
 import { answers, CONTENDER_CORE, endAll, freePort, LOAD_CORE, startPinned } from './lib/children.js';
+import { asCommand } from './lib/command-line.js';
 import { type LoadGenerator, loadGenerator } from './lib/load.js';
 import { type BenchOptions, readOptions, USAGE } from './lib/options.js';
 import { cpuMicroseconds, peakMemoryMb } from './lib/proc-cpu.js';
@@ -118,14 +119,4 @@ function method({ rounds, warmup, seconds }: BenchOptions): string {
   ].join('\n');
 }
 
-for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-  process.once(signal, () => void endAll().finally(() => process.exit(1)));
-}
-
-try {
-  if (process.platform !== 'linux' || cpus().length < 2) throw new Error('it needs Linux and two cores');
-  await main(readOptions(process.argv.slice(2)));
-} catch (error) {
-  process.stderr.write(`bench: ${error instanceof Error ? error.message : String(error)}\n${USAGE}\n`);
-  process.exitCode = 1;
-}
+await asCommand('bench', USAGE, () => main(readOptions(process.argv.slice(2))));

@@ -3,10 +3,11 @@
  * points of a curve are started together and measured in turn, in several rounds: a cliff shows in the ratios.
  */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { cpus, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { upstreamCommand } from '../contenders.js';
 import { answers, CONTENDER_CORE, endAll, freePort, LOAD_CORE, startPinned } from '../lib/children.js';
+import { asCommand } from '../lib/command-line.js';
 import { loadGenerator, type Requests } from '../lib/load.js';
 import { node, outrigger, versions } from '../lib/programs.js';
 import { cpuMicroseconds, peakMemoryMb } from '../lib/proc-cpu.js';
@@ -147,14 +148,4 @@ function method({ rounds, warmup, seconds }: GrowthOptions): string {
   ].join('\n');
 }
 
-for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-  process.once(signal, () => void endAll().finally(() => process.exit(1)));
-}
-
-try {
-  if (process.platform !== 'linux' || cpus().length < 2) throw new Error('it needs Linux and two cores');
-  await main(readGrowthOptions(process.argv.slice(2)));
-} catch (error) {
-  process.stderr.write(`bench: ${error instanceof Error ? error.message : String(error)}\n${USAGE}\n`);
-  process.exitCode = 1;
-}
+await asCommand('bench', USAGE, () => main(readGrowthOptions(process.argv.slice(2))));

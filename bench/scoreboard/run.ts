@@ -4,10 +4,11 @@
  */
 import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { cpus, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { answers, CONTENDER_CORE, endAll, freePort, LOAD_CORE, startPinned } from '../lib/children.js';
+import { asCommand } from '../lib/command-line.js';
 import { node } from '../lib/programs.js';
 import { machine, type Participant, takingPart } from '../lib/taking-part.js';
 import { missed } from './bounds.js';
@@ -109,14 +110,4 @@ function method(options: ScoreboardOptions, plan: readonly Phase[], taking: read
   ].join('\n');
 }
 
-for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-  process.once(signal, () => void endAll().finally(() => process.exit(1)));
-}
-
-try {
-  if (process.platform !== 'linux' || cpus().length < 2) throw new Error('it needs Linux and two cores');
-  await main(readOptions(process.argv.slice(2)));
-} catch (error) {
-  process.stderr.write(`scoreboard: ${error instanceof Error ? error.message : String(error)}\n${USAGE}\n`);
-  process.exitCode = 1;
-}
+await asCommand('scoreboard', USAGE, () => main(readOptions(process.argv.slice(2))));

@@ -4,10 +4,10 @@
  */
 import { execFileSync } from 'node:child_process';
 import { get } from 'node:http';
-import { cpus } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { CONTENDER_CORE, endAll, freePort, LOAD_CORE, startPinned } from '../lib/children.js';
+import { asCommand } from '../lib/command-line.js';
 import { markdown, median } from '../lib/table.js';
 import { machine, takingPart } from '../lib/taking-part.js';
 import { type Starter, starters } from './contenders.js';
@@ -84,22 +84,18 @@ async function main(rounds: number, restSeconds: number): Promise<void> {
   );
 }
 
-for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-  process.once(signal, () => void endAll().finally(() => process.exit(1)));
-}
-
-try {
-  if (process.platform !== 'linux' || cpus().length < 2) throw new Error('it needs Linux and two cores');
+async function readAndRun(): Promise<void> {
   const { values } = parseArgs({
     options: { rounds: { type: 'string', default: '11' }, rest: { type: 'string', default: '2' } },
   });
   const [rounds, rest] = [Number(values.rounds), Number(values.rest)];
   if (!(rounds >= 1 && rounds <= 100 && rest >= 0 && rest <= 60))
     throw new RangeError('--rounds: 1 to 100; --rest: 0 to 60');
-  await main(rounds, rest);
-} catch (error) {
-  process.stderr.write(`bench:start: ${error instanceof Error ? error.message : String(error)}\n${USAGE}\n`);
-  process.exitCode = 1;
-} finally {
-  await endAll();
+  try {
+    await main(rounds, rest);
+  } finally {
+    await endAll();
+  }
 }
+
+await asCommand('bench:start', USAGE, readAndRun);
