@@ -5,6 +5,7 @@ import { describe, test, type TestContext } from 'node:test';
 import type { CallOptions } from '../../src/policies/policy.js';
 import { createPool } from '../../src/upstream/pool.js';
 import { startRawUpstream } from '../support/http-upstream.js';
+import { poolOptions } from '../support/pool-options.js';
 import { Recorder } from '../support/recorder.js';
 import { VirtualClock } from '../support/virtual-clock.js';
 
@@ -23,11 +24,7 @@ async function answerOf(
       answer(socket);
     },
   );
-  const pool = createPool(upstream.origin, {
-    connectTimeoutMs: 2_000,
-    keepAliveTimeoutMs: 4_000,
-    tls: { ca: undefined, cert: undefined, key: undefined, serverName: undefined, verify: true },
-  });
+  const pool = createPool(upstream.origin, poolOptions());
   t.after(async () => {
     await pool.destroy();
     await upstream.close();
@@ -113,11 +110,7 @@ describe('a request that is about to go over a kept connection', () => {
           socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok');
         },
       );
-      const pool = createPool(upstream.origin, {
-        connectTimeoutMs: 2_000,
-        keepAliveTimeoutMs: 4_000,
-        tls: { ca: undefined, cert: undefined, key: undefined, serverName: undefined, verify: true },
-      });
+      const pool = createPool(upstream.origin, poolOptions());
       t.after(async () => {
         await pool.destroy();
         await upstream.close();

@@ -9,14 +9,11 @@ import type { CallOptions, ResponseHeaders, Controller } from '../../../src/poli
 import { classifyFailure } from '../../../src/policies/rules/classify.js';
 import { createPool, type PoolOptions } from '../../../src/upstream/pool.js';
 import { startRawUpstream } from '../../support/http-upstream.js';
+import { poolOptions } from '../../support/pool-options.js';
 import { Recorder } from '../../support/recorder.js';
 import { VirtualClock } from '../../support/virtual-clock.js';
 
-const OPTIONS: PoolOptions = {
-  connectTimeoutMs: 2_000,
-  keepAliveTimeoutMs: 4_000,
-  tls: { ca: undefined, cert: undefined, key: undefined, serverName: undefined, verify: true },
-};
+const OPTIONS = poolOptions();
 const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
 
 /** One request and its end. */

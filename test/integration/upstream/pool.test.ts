@@ -4,9 +4,10 @@ import type { AddressInfo } from 'node:net';
 import { describe, test, type TestContext } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import { classifyFailure } from '../../../src/policies/rules/classify.js';
-import { createPool, type PoolOptions } from '../../../src/upstream/pool.js';
+import { createPool } from '../../../src/upstream/pool.js';
 import { selfSigned, type Certificate } from '../../support/certificate.js';
 import { startUpstream } from '../../support/http-upstream.js';
+import { poolOptions } from '../../support/pool-options.js';
 import { Recorder } from '../../support/recorder.js';
 import { VirtualClock } from '../../support/virtual-clock.js';
 
@@ -32,14 +33,6 @@ async function tlsServer(t: TestContext, { cert, key }: Certificate) {
     server.close();
   });
   return { port: (server.address() as AddressInfo).port, seen };
-}
-
-function poolOptions(tls: Partial<PoolOptions['tls']> = {}): PoolOptions {
-  return {
-    connectTimeoutMs: 2_000,
-    keepAliveTimeoutMs: 4_000,
-    tls: { ca: undefined, cert: undefined, key: undefined, serverName: undefined, verify: true, ...tls },
-  };
 }
 
 /** One GET, with these headers. */
