@@ -140,7 +140,7 @@ class Http1Pool implements ConnectionPool, ConnectionOwner {
       this.#waiting.push(waiting);
       this.#connect();
     } else if (SAFE.has(waiting.opts.method)) {
-      if (!connection.send(waiting.opts, waiting.handler)) this.#serve(connection, this.#keepAliveTimeoutMs);
+      this.#sendOver(connection, waiting);
     } else {
       this.#sendOnceChecked(connection, waiting);
     }
@@ -152,9 +152,14 @@ class Http1Pool implements ConnectionPool, ConnectionOwner {
    */
   #sendOnceChecked(connection: Connection, waiting: Waiting): void {
     afterPolling(() => {
-      if (!connection.usable) this.#send(waiting);
-      else if (!connection.send(waiting.opts, waiting.handler)) this.#serve(connection, this.#keepAliveTimeoutMs);
+      if (connection.usable) this.#sendOver(connection, waiting);
+      else this.#send(waiting);
     });
+  }
+
+  /** Sends a request, unless it was given up; then the connection serves others. */
+  #sendOver(connection: Connection, { opts, handler }: Waiting): void {
+    if (!connection.send(opts, handler)) this.#serve(connection, this.#keepAliveTimeoutMs);
   }
 
   /** Gives a connection to the request that waits longest; without one it is idle, for `keepMs`. */
@@ -216,7 +221,7 @@ class Http1Pool implements ConnectionPool, ConnectionOwner {
       }
       const connection = new Connection(socket, this, true);
       this.#open.add(connection);
-      if (!connection.send(opts, handler)) this.#serve(connection, this.#keepAliveTimeoutMs);
+      this.#sendOver(connection, { opts, handler });
     });
     this.#upgrading.add(socket);
   }

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import { Readable } from 'node:stream';
-import { OutriggerError } from '../../errors.js';
+import { asInternal, OutriggerError } from '../../errors.js';
 import type { CallOptions, Handler } from '../../policies/policy.js';
 import type { Clock, Timer } from '../../runtime/clock.js';
 import { hearLastWords } from '../last-words.js';
@@ -139,7 +139,7 @@ export class Connection implements ResponseSink {
     try {
       taken = this.#parser.read(input);
     } catch (error) {
-      this.#fail(asOutriggerError(error));
+      this.#fail(asInternal(error, 'a layer failed while it read an answer'));
       return;
     }
     if (exchange !== this.#exchange) return;
@@ -304,9 +304,4 @@ function bytesOf(body: NonNullable<CallOptions['body']>): Buffer | undefined {
   if (body instanceof Uint8Array) return Buffer.from(body.buffer, body.byteOffset, body.byteLength);
   if (body instanceof Readable) return undefined;
   throw unsendable('a body of this kind');
-}
-
-function asOutriggerError(error: unknown): OutriggerError {
-  if (error instanceof OutriggerError) return error;
-  return new OutriggerError('internal', 'a layer failed while it read an answer', { cause: error });
 }

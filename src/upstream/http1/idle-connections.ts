@@ -8,10 +8,6 @@ export class IdleConnections {
   #newest: Connection | undefined;
   #oldest: Connection | undefined;
 
-  get empty(): boolean {
-    return this.#newest === undefined;
-  }
-
   /** @param until when it is too old to be used, in monotonic milliseconds */
   push(connection: Connection, until: number): void {
     connection.idleUntil = until;
@@ -43,7 +39,7 @@ export class IdleConnections {
     connection.older = undefined;
   }
 
-  /** Takes out all that are too old. */
+  /** All that are too old. */
   expired(now: number): readonly Connection[] {
     return [...this.#all()].filter((connection) => connection.idleUntil <= now);
   }

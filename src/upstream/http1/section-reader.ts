@@ -24,11 +24,6 @@ export class SectionReader {
     this.#mostBytes = mostBytes;
   }
 
-  /** Whether a part of a section has come. */
-  get begun(): boolean {
-    return this.#size > 0;
-  }
-
   /** The first bytes of the part that has come, as latin1. */
   beginning(bytes: number): string {
     return this.#held.toString('latin1', 0, Math.min(bytes, this.#size));
