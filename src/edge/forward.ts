@@ -86,7 +86,7 @@ export class Forwarder {
         forwarded: forwardedHeaders(head, sender, route.requestEdits),
       };
     } catch (error) {
-      this.#refuse(request, response, respond, { method, path, startedAt }, asInternal(error, 'the edge failed'));
+      this.#refuse(request, response, respond, { head, method, path, startedAt }, asInternal(error, 'the edge failed'));
       return;
     }
 
@@ -134,10 +134,9 @@ export class Forwarder {
     request: IncomingMessage,
     response: ServerResponse,
     respond: ResponderFactory,
-    known: Pick<CallStart, 'method' | 'path' | 'startedAt'>,
+    { head, ...known }: Pick<CallStart, 'method' | 'path' | 'startedAt'> & { readonly head: RequestHead },
     error: OutriggerError,
   ): void {
-    const head = readRequestHead(request.rawHeaders);
     const call = callWithoutRoute({ ...known, header: (name) => headerOf(request.rawHeaders, name) });
     const noBody = !hasBody(head);
     respond(call, request, response, this.#context, {
