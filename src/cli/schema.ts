@@ -1,14 +1,19 @@
 import { publishedSchema } from '../config/json-schema.js';
-import { readArguments, type Command } from './command.js';
+import { referencePage } from '../config/reference.js';
+import { readArguments, type Command, type Flags } from './command.js';
 
-/** Prints the JSON Schema of the policy file. */
+const flags: Flags = {
+  markdown: { help: 'for people: every key with its type, default and meaning, as a page of tables' },
+};
+
+/** Prints the JSON Schema of the policy file, or a page for people that is made of it. */
 export const schemaCommand: Command = {
-  usage: '',
+  usage: '[--markdown]',
   about: "Prints the policy file's JSON Schema (draft-07), which editors take for completion and checks.",
-  flags: {},
+  flags,
   run(args, io) {
-    readArguments(args, {});
-    io.stdout.write(`${JSON.stringify(publishedSchema(), null, 2)}\n`);
+    const { switches } = readArguments(args, flags);
+    io.stdout.write(switches.has('markdown') ? referencePage() : `${JSON.stringify(publishedSchema(), null, 2)}\n`);
     return 0;
   },
 };

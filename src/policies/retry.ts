@@ -21,7 +21,7 @@ export const BackoffOptions = Type.Object(
     ),
     base: duration('100ms', 'The first wait.'),
     factor: Type.Number({ description: 'What the wait is multiplied by at each attempt.', default: 2, minimum: 1 }),
-    max: duration('5s', 'No wait is longer.'),
+    max: duration('5s', 'No wait that grows (linear, exponential) is longer.'),
     jitter: choice(
       ['none', 'full', 'equal', 'decorrelated'],
       'full',

@@ -110,3 +110,9 @@ test('outrigger schema prints the schema that is committed', async () => {
   assert.equal(code, 0);
   assert.equal(stdout, readFileSync(`${projectRoot}config/outrigger.schema.json`, 'utf8'));
 });
+
+test('outrigger schema --markdown prints the reference that is committed; `npm run reference` makes it', async () => {
+  const { code, stdout } = await run(schemaCommand, ['--markdown']);
+  assert.equal(code, 0);
+  assert.equal(stdout, readFileSync(`${projectRoot}docs/reference.md`, 'utf8'));
+});
