@@ -3,18 +3,27 @@ import type { MetricSources } from '../observability/metrics.js';
 import type { PolicyDeps } from '../policies/policy.js';
 import { parseDuration } from '../policies/rules/units.js';
 import type { Lookup } from '../upstream/discovery.js';
+import type { ConnectionPool } from '../upstream/endpoint.js';
 import { createPool } from '../upstream/pool.js';
 import { Upstream } from '../upstream/upstream.js';
+
+/** Makes the connections of an upstream to an origin, or to one address of its name. */
+export type PoolFor = (upstream: ResolvedUpstream, origin: string, address: string | undefined) => ConnectionPool;
+
+/** Real connections. */
+const connections: PoolFor = ({ connectTimeoutMs, keepAliveTimeoutMs, tls }, origin, address) =>
+  createPool(origin, { connectTimeoutMs, keepAliveTimeoutMs, tls }, address);
 
 /** The upstreams of a configuration, by name. */
 export class Upstreams {
   readonly #upstreams: ReadonlyMap<string, Upstream>;
   readonly #deps: PolicyDeps;
 
-  constructor(config: Config, deps: PolicyDeps, lookup?: Lookup) {
+  /** @param poolFor what stands for connections where there are none, as in a simulation */
+  constructor(config: Config, deps: PolicyDeps, lookup?: Lookup, poolFor: PoolFor = connections) {
     this.#deps = deps;
     this.#upstreams = new Map(
-      [...config.upstreams].map(([name, options]) => [name, createUpstream(options, config, deps, lookup)]),
+      [...config.upstreams].map(([name, options]) => [name, createUpstream(options, config, deps, lookup, poolFor)]),
     );
   }
 
@@ -80,14 +89,14 @@ function createUpstream(
   config: Config,
   deps: PolicyDeps,
   lookup: Lookup | undefined,
+  poolFor: PoolFor,
 ): Upstream {
-  const { connectTimeoutMs, keepAliveTimeoutMs, tls } = options;
   const attempts = config.routes
     .filter((route) => upstreamsOf(route).includes(options.name) && route.attemptTimeout !== false)
     .map((route) => (route.attemptTimeout === false ? 0 : parseDuration(route.attemptTimeout.attemptTimeout)));
   return new Upstream(
     { ...options, longestAttemptMs: attempts.length === 0 ? Infinity : Math.max(...attempts) },
-    (origin, address) => createPool(origin, { connectTimeoutMs, keepAliveTimeoutMs, tls }, address),
+    (origin, address) => poolFor(options, origin, address),
     deps,
     lookup,
   );

@@ -12,6 +12,10 @@ const UNIT_WORDS: Readonly<Record<Unit, string>> = {
   size: 'a size such as 512B, 64KiB or 2MB',
   'positive-size': 'a size above zero, such as 512B, 64KiB or 2MB',
   ratio: 'a ratio from 0, such as 0.5 or 50%',
+  rate: 'calls in a time, such as 200/s, 30/m or 1/h',
+  'count-comparison': 'a number, or a comparison such as "< 3"',
+  'duration-comparison': 'a duration such as 250ms, or a comparison such as "< 1s"',
+  'ratio-comparison': 'a share such as 99% or 0.99, or a comparison such as "> 99%"',
   text: 'text',
   name: 'a name of 1 to 100 characters other than -',
   'header-value': 'text without line breaks',
@@ -128,6 +132,12 @@ function unitRemedy(unit: Unit | undefined, text: string, value: unknown): strin
     case 'duration-or-off':
     case 'duration-or-percentile':
       return durationRemedy(text, unit === 'duration-or-off' && value === false);
+    case 'duration-comparison':
+      return comparisonRemedy(text, (rest) => durationRemedy(rest, false));
+    case 'ratio-comparison':
+      return comparisonRemedy(text, (rest) => (/^\d+(?:\.\d+)?$/.test(rest) ? `${rest}%` : undefined));
+    case 'rate':
+      return rateRemedy(text);
     case 'size':
     case 'positive-size':
       return sizeRemedy(text);
@@ -176,4 +186,19 @@ function sizeRemedy(text: string): string | undefined {
   if (match === null) return undefined;
   const [, amount = '', prefix = ''] = match;
   return prefix === '' ? `${amount}B` : `${amount}${prefix.toUpperCase()}iB`;
+}
+
+function comparisonRemedy(text: string, remedyOf: (rest: string) => string | undefined): string | undefined {
+  const [, operator = '', rest = ''] = /^\s*([<>]=?)?\s*(.*)$/.exec(text) ?? [];
+  const instead = remedyOf(rest);
+  if (instead === undefined || operator === '') return instead;
+  return instead
+    .split(' or ')
+    .map((one) => `"${operator} ${one}"`)
+    .join(' or ');
+}
+
+function rateRemedy(text: string): string | undefined {
+  const [, amount, unit] = /^(\d+(?:\.\d+)?)\s*(?:(?:\/|per|p)?\s*([smh]))?[a-z]*$/i.exec(text) ?? [];
+  return amount === undefined ? undefined : `${amount}/${unit?.toLowerCase() ?? 's'}`;
 }

@@ -63,8 +63,11 @@ function addYamlProblem(problem: YAMLError, text: string, issues: Issues): void 
   const offset = Math.min(problem.pos[0], text.length);
   const { line } = issues.source.position(offset);
   const flowVariable = /[[{,:]\s*\$\{/.test(issues.source.line(line) ?? '');
+  const comparison = /:\s*(>=?\s*[\d.]+\S*)/.exec(issues.source.line(line) ?? '')?.[1];
   const suggestion = flowVariable ? 'inside [ ] and { }, write "${…}" in quotes' : undefined;
-  issues.add(offset, [], `not valid YAML: ${problem.message}`, suggestion);
+  // To YAML a > begins a text of several lines.
+  const quoted = comparison === undefined ? undefined : `write it in quotes: "${comparison}"`;
+  issues.add(offset, [], `not valid YAML: ${problem.message}`, suggestion ?? quoted);
 }
 
 class Reader {

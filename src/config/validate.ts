@@ -93,6 +93,7 @@ function tellNoBranch(node: ConfigNode, schema: SchemaNode, path: readonly PathS
 
 function unknownKey(schema: SchemaNode, key: string): [message: string, suggestion?: string] {
   if (schema.keyUnit === 'header-name') return [`'${key}' is not a header name`];
+  if (schema.keyUnit === 'duration') return [`'${key}' is no time; allowed: ${allowedText({ unit: schema.keyUnit })}`];
   if (schema.keyUnit !== undefined)
     return [`'${key}' can not be a name; allowed: ${allowedText({ unit: schema.keyUnit })}`];
   const allowed = `allowed here: ${Object.keys(schema.properties ?? {}).join(', ')}`;

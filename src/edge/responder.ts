@@ -1,6 +1,5 @@
 import { STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:http';
 import { asInternal, OutriggerError } from '../errors.js';
-import type { CallOutcome } from '../policies/events.js';
 import type { Call, Controller, Handler, ResponseHeaders } from '../policies/policy.js';
 import type { Timer } from '../runtime/clock.js';
 import { endWith } from './edge-response.js';
@@ -10,6 +9,7 @@ import { readTrailers, sendInterim, withoutTrailer } from './interim.js';
 import { closeGently, cut } from './connection.js';
 import type { EdgeContext } from './edge-context.js';
 import type { Live } from './live-calls.js';
+import { outcomeOf } from './outcome.js';
 import { problemOf } from './problem.js';
 
 /** What an answer needs to know of the route. */
@@ -24,11 +24,6 @@ export interface ResponderOptions {
 
 /** The route and the upstream of a call that has none. */
 export const NO_ROUTE = '-';
-
-/** Codes of errors that mean: refused here. */
-const REFUSALS: ReadonlySet<string> = new Set(
-  'circuit-open overload rate-limited draining shedding no-route bad-request loop'.split(' '),
-);
 
 /** Statuses whose answers have no body, whatever their headers say (RFC 9110, 6.4.1). */
 const isBodiless = (status: number) => status === 204 || status === 304;
@@ -287,21 +282,11 @@ export class Responder implements Handler, Live {
       type: 'call',
       call,
       status: this.#status,
-      outcome: this.#outcome(),
+      outcome: outcomeOf(this.#error, call.fallback, this.#status),
       error: this.#error,
       durationMs: context.clock.now() - call.startedAt,
     });
   };
-
-  #outcome(): CallOutcome {
-    const error = this.#error;
-    if (error !== undefined) {
-      if (error.code === 'client-gone') return 'client-gone';
-      return REFUSALS.has(error.code) ? 'refused' : 'failure';
-    }
-    if (this.call.fallback !== undefined) return 'fallback';
-    return this.#status < 500 ? 'success' : 'failure';
-  }
 }
 
 function clientGone(): OutriggerError {
