@@ -101,9 +101,15 @@ function hashOf(value: string): string {
 /** The key that all share for whom there is no room. */
 export const OTHER_KEY = 'other';
 
+/** How many states a new key asks whether they may be forgotten. */
+const MOST_ASKED = 16;
+
 /**
  * States by key, bounded: at `maxKeys` the least recently used one that may be forgotten is. When none may, new keys share
  * the state of the key `other`, so that neither traffic nor an attacker can make it grow.
+ *
+ * Nor can they make it slow: a new key asks a few states only. Those that may not be forgotten count as used, so that the
+ * next new key asks others (second chance, F. J. Corbató, A Paging Experiment with the Multics System, 1968).
  */
 export class KeyedStates<State> {
   readonly #states = new Map<string, State>();
@@ -157,11 +163,12 @@ export class KeyedStates<State> {
   }
 
   #makeRoom(): boolean {
+    let left = Math.min(MOST_ASKED, this.#states.size);
     for (const [key, state] of this.#states) {
-      if (key !== OTHER_KEY && this.#mayForget(state)) {
-        this.#states.delete(key);
-        return true;
-      }
+      if (left-- === 0) return false;
+      this.#states.delete(key);
+      if (key !== OTHER_KEY && this.#mayForget(state)) return true;
+      this.#states.set(key, state);
     }
     return false;
   }

@@ -127,6 +127,34 @@ describe('states by key', () => {
     assert.equal(keyed.get('c').key, 'c');
   });
 
+  test('ask a few states for each new key, however many may not be forgotten; the one that may is found', () => {
+    let asked = 0;
+    const keyed = new KeyedStates<State>(
+      1_000,
+      (key) => ({ key, busy: true }),
+      (state) => {
+        asked++;
+        return !state.busy;
+      },
+    );
+    for (let i = 0; i < 1_000; i++) keyed.get(`busy-${i}`);
+    assert.equal(asked, 0);
+    let most = 0;
+    for (let i = 0; i < 500; i++) {
+      const before = asked;
+      assert.equal(keyed.get(`new-${i}`).key, OTHER_KEY);
+      most = Math.max(most, asked - before);
+    }
+    assert.ok(most > 0 && most <= 16, `${most} states were asked for one key`);
+    keyed.get('busy-500').busy = false;
+    let needed = 0;
+    while (keyed.get('late').key === OTHER_KEY) needed++;
+    // All the others were asked once before it, at most.
+    assert.ok(needed <= 1_001 / 16, `${needed} keys had no state of their own`);
+    assert.equal(keyed.peek('busy-500'), undefined);
+    assert.equal(keyed.peek('busy-499')?.key, 'busy-499');
+  });
+
   test('stay few, however many keys come', () => {
     for (const busy of [false, true]) {
       const keyed = states(100);
