@@ -5,7 +5,7 @@ import type { ReplayMemory } from '../pipeline/replay-memory.js';
 import { IncomingBody, NO_BODY } from '../pipeline/request-body.js';
 import type { CallOptions } from '../policies/policy.js';
 import type { CompiledEdits } from './header-edits.js';
-import { headerOf, readRequestHead, type RequestHead } from './headers.js';
+import { hasBody, headerOf, readRequestHead, type RequestHead } from './headers.js';
 import { callWithoutRoute } from './refusal.js';
 import type { EdgeContext } from './edge-context.js';
 import { badRequest, Intake, type Accepted } from './intake.js';
@@ -151,11 +151,6 @@ function dispatch(route: EdgeRoute, opts: CallOptions, responder: Responder): vo
   } catch (cause) {
     responder.fail(asInternal(cause, 'the pipeline failed'));
   }
-}
-
-/** A request has a body when its framing says so (RFC 9112, 6). */
-function hasBody(head: RequestHead): boolean {
-  return head.transferEncoding !== undefined || (head.contentLength !== undefined && Number(head.contentLength) > 0);
 }
 
 function stalled(): OutriggerError {

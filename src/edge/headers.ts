@@ -76,6 +76,14 @@ export interface RequestHead {
 
 const NONE: readonly string[] = [];
 
+/** Whether a request has a body: its framing says so (RFC 9112, 6). Node has refused a length that is no number. */
+export function hasBody({
+  contentLength,
+  transferEncoding,
+}: Pick<RequestHead, 'contentLength' | 'transferEncoding'>): boolean {
+  return transferEncoding !== undefined || (contentLength !== undefined && Number(contentLength) > 0);
+}
+
 /** Takes the raw headers of a request apart in one pass. */
 export function readRequestHead(raw: readonly string[]): RequestHead {
   const headers: string[] = [];

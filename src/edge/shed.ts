@@ -4,7 +4,7 @@ import type { CallEvent } from '../policies/events.js';
 import type { Clock } from '../runtime/clock.js';
 import { closeGently } from './connection.js';
 import { endWith } from './edge-response.js';
-import { headerOf } from './headers.js';
+import { hasBody, headerOf } from './headers.js';
 import { problemOf } from './problem.js';
 import { callWithoutRoute, pathOf } from './refusal.js';
 
@@ -21,7 +21,11 @@ const CLOSING = [...headers, 'connection', 'close'];
  * @param close whether the connection is not wanted any more
  */
 export function shed(request: IncomingMessage, response: ServerResponse, close: boolean, clock: Clock): void {
-  const unread = hasBody(request.rawHeaders);
+  const header = (name: string) => headerOf(request.rawHeaders, name);
+  const unread = hasBody({
+    contentLength: header('content-length'),
+    transferEncoding: header('transfer-encoding'),
+  });
   response.writeHead(status, close || unread ? CLOSING : headers);
   if (unread) closeGently(request, response, clock);
   if (request.method === 'HEAD') response.end();
@@ -43,9 +47,4 @@ export function shedCall(request: IncomingMessage, clock: Clock): CallEvent {
     error: SHEDDING,
     durationMs: 0,
   };
-}
-
-function hasBody(raw: readonly string[]): boolean {
-  const length = headerOf(raw, 'content-length');
-  return (length !== undefined && length !== '0') || headerOf(raw, 'transfer-encoding') !== undefined;
 }

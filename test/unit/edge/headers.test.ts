@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { forwardedHeaders, isLoop } from '../../../src/edge/forwarded.js';
 import { applyEdits, compileEdits } from '../../../src/edge/header-edits.js';
-import { headerOf, readRequestHead, readResponseHeaders } from '../../../src/edge/headers.js';
+import { hasBody, headerOf, readRequestHead, readResponseHeaders } from '../../../src/edge/headers.js';
 import { readTrailers, withoutTrailer } from '../../../src/edge/interim.js';
 
 const NO_EDITS = compileEdits({ set: {}, remove: [] });
@@ -45,6 +45,19 @@ describe('a request\u2019s head', () => {
     assert.equal(head.hosts, 2);
     assert.equal(head.transferEncoding, 'gzip, chunked');
     assert.deepEqual(head.headers, []);
+  });
+
+  it('says whether a body follows', () => {
+    const bodies = ([contentLength, transferEncoding]: readonly (string | undefined)[]) =>
+      hasBody({ contentLength, transferEncoding });
+    assert.deepEqual([[], ['0'], ['00'], ['1'], ['01'], [undefined, 'chunked']].map(bodies), [
+      false,
+      false,
+      false,
+      true,
+      true,
+      true,
+    ]);
   });
 
   it('keeps back what is said anew for each attempt', () => {
