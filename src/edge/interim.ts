@@ -3,10 +3,9 @@ import { readResponseHeaders, type ResponseHeadersSource } from './headers.js';
 
 /**
  * Passes an interim answer on: 102 and 103. 100 was answered here, and any other would need an agreement to make sense. An
- * app that does not read, or has another answer to wait for first, gets none: they would pile up here.
+ * app that does not read gets none: they would pile up here.
  */
 export function sendInterim(response: ServerResponse, status: number, headers: readonly string[]): void {
-  // Before its turn, Node would also put it between this answer's head and body.
   if (response.socket === null || response.socket.writableNeedDrain) return;
   if (status === 102) {
     response.writeProcessing();
@@ -24,17 +23,6 @@ export function sendInterim(response: ServerResponse, status: number, headers: r
   } catch {
     // Node passes only links that it understands. Hints may be lost: they are hints.
   }
-}
-
-/** Says `100 Continue` when it is this request's turn: written earlier, it would get between another answer's head and body. */
-export function continueInTurn(response: ServerResponse): void {
-  if (response.socket !== null) {
-    response.writeContinue();
-    return;
-  }
-  response.once('socket', () => {
-    if (!response.headersSent) response.writeContinue();
-  });
 }
 
 /** Fields that are not allowed in a trailer section since they frame or route the message (RFC 9110, 6.5.1). */

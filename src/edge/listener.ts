@@ -10,7 +10,7 @@ import { EdgeResponse } from './edge-response.js';
 import { takeBack } from './ignored-upgrade.js';
 import { LoadShedder } from './load-shedder.js';
 import { shed, shedCall, SHEDDING } from './shed.js';
-import { continueInTurn } from './interim.js';
+import { Turns } from './turns.js';
 import { unreadable } from './unreadable.js';
 
 /** What a listener hands requests to: the current generation of the configuration. */
@@ -55,6 +55,7 @@ export class Listener {
   readonly #deps: ListenerDeps;
   readonly #servers: Server[] = [];
   readonly #connections: Connections;
+  readonly #turns = new Turns();
   readonly #shedder: LoadShedder<Incoming>;
   /** Connections that have been told that they can't be read. Node says so again for each piece that still comes. */
   readonly #refused = new WeakSet<Socket>();
@@ -145,8 +146,10 @@ export class Listener {
     server.maxHeadersCount = 0;
     server.on('checkExpectation', this.#onRequest);
     server.on('checkContinue', (request: EdgeRequest, response: ServerResponse) => {
-      continueInTurn(response);
-      this.#onRequest(request, response);
+      this.#inTurn(request, response, () => {
+        response.writeContinue();
+        this.#take(request, response);
+      });
     });
     server.on('upgrade', (request: EdgeRequest, socket: Socket, head: Buffer) => {
       if (isWebSocket(request)) this.#onWebSocket(request, socket, head);
@@ -163,9 +166,10 @@ export class Listener {
   #onWebSocket(request: IncomingMessage, socket: Socket, head: Buffer): void {
     if (this.#connections.isExcess(socket) || this.#shedder.shedding) {
       this.#refuseConnection(socket, SHEDDING, request);
-    } else {
-      this.#target.handleUpgrade(request, socket, head);
+      return;
     }
+    destroyOnError(socket);
+    this.#whenTaken(socket, () => this.#target.handleUpgrade(request, socket, head));
   }
 
   #onClientError(error: NodeJS.ErrnoException, socket: Socket): void {
@@ -184,8 +188,7 @@ export class Listener {
   }
 
   #refuseConnection(socket: Socket, error: OutriggerError, request?: IncomingMessage): void {
-    // Where Node has taken its own listeners off, an error that nobody hears would end the process.
-    socket.on('error', () => socket.destroy());
+    destroyOnError(socket);
     this.#whenTaken(socket, () => this.#target.refuse(socket, error, request));
   }
 
@@ -209,19 +212,29 @@ export class Listener {
 
   /** Calls back when no call that came over a connection waits for its turn any more. */
   #whenTaken(socket: Socket, then: () => void): void {
-    if (this.#shedder.has(({ request }) => request.socket === socket)) {
-      this.#deps.nextRound(() => this.#whenTaken(socket, then));
-    } else {
-      then();
-    }
+    this.#turns.whenNone(socket, () => {
+      if (this.#shedder.has(({ request }) => request.socket === socket)) {
+        this.#deps.nextRound(() => this.#whenTaken(socket, then));
+      } else {
+        then();
+      }
+    });
   }
 
-  readonly #onRequest = (request: EdgeRequest, response: ServerResponse): void => {
+  readonly #onRequest = (request: EdgeRequest, response: ServerResponse): void =>
+    this.#inTurn(request, response, () => this.#take(request, response));
+
+  #inTurn(request: EdgeRequest, response: ServerResponse, take: () => void): void {
     request.isAnsweredBy(response);
+    if (response.socket === null) this.#turns.wait(request.socket, response, take);
+    else take();
+  }
+
+  #take(request: IncomingMessage, response: ServerResponse): void {
     if (this.#connections.isExcess(request.socket)) this.#refuse(request, response, 'connections');
     else if (this.#shedder.behind) this.#shedder.wait({ request, response });
     else this.#target.handleRequest(request, response);
-  };
+  }
 
   #serve(request: IncomingMessage, response: ServerResponse): void {
     // The app may have given up while its call waited.
@@ -236,4 +249,9 @@ export class Listener {
     shed(request, response, bound === 'connections', clock);
     emit(shedCall(request, clock));
   }
+}
+
+/** Where Node has taken its own listeners off, an error that nobody hears would end the process. */
+function destroyOnError(socket: Socket): void {
+  socket.on('error', () => socket.destroy());
 }

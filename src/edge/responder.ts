@@ -41,7 +41,6 @@ export class Responder implements Handler, Live {
   protected readonly response: ServerResponse;
   protected readonly context: EdgeContext;
   protected readonly options: ResponderOptions;
-  readonly #pipelined: boolean;
   #controller: Controller | undefined;
   #status = 0;
   #error: OutriggerError | undefined;
@@ -66,9 +65,6 @@ export class Responder implements Handler, Live {
     this.options = options;
     context.live.add(this);
     response.on('close', this.settle);
-    // A pipelined request has no turn on the connection yet, and its response would not hear of the connection's end.
-    this.#pipelined = response.socket === null;
-    if (this.#pipelined) request.socket.on('close', this.settle);
   }
 
   /** Whether the app has been sent a head. */
@@ -271,7 +267,6 @@ export class Responder implements Handler, Live {
     const unfinished = !this.response.writableFinished && this.#status !== 101 && this.#error === undefined;
     this.#state = 'over';
     this.#stall?.cancel();
-    if (this.#pipelined) this.request.socket.off('close', this.settle);
     if (unfinished) {
       this.#error = clientGone();
       this.#abort(this.#error);

@@ -95,7 +95,8 @@ export async function createEdge(options: EdgeOptions): Promise<Edge> {
 
   return {
     handleRequest: (request, response) => {
-      if (comesTooLate(request, response, context)) request.resume();
+      // An answer before this request's has said that it is the last on the connection.
+      if (request.socket.writableEnded) request.resume();
       else if (request.httpVersion === '1.1') app.routing(request, response);
       // Fastify knows none of the methods of RTSP, which Node's parser takes for HTTP/1.0.
       else take(request, response, request.url ?? '');
@@ -133,9 +134,4 @@ function survive(context: EdgeContext, request: IncomingMessage, take: () => voi
     const error = asInternal(cause, 'the edge failed');
     context.emit({ type: 'call', call, status: 0, outcome: 'failure', error, durationMs: 0 });
   }
-}
-
-/** Whether an answer before this request's has said, or will say, that it is the last on the connection. */
-function comesTooLate({ socket }: IncomingMessage, response: ServerResponse, { closing }: EdgeContext): boolean {
-  return socket.writableEnded || (response.socket === null && closing.has(socket));
 }

@@ -96,16 +96,6 @@ describe('what comes behind a call on its connection has its turn', () => {
     await client.until('two');
     assert.deepEqual(statuses(), [200, 100, 200]);
   });
-
-  it('an answer that was there before its turn is not broken by its 100 Continue and its hints', async () => {
-    await start();
-    client.write(`${get('/1')}POST /2 HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\nabc`);
-    await answer('/2', `HTTP/1.1 103 Early Hints\r\nLink: </x>; rel=preload\r\n\r\n${ok('two')}`);
-    await sleep(20);
-    await answer('/1', ok('one'));
-    await client.until('two');
-    assert.deepEqual(statuses(), [200, 200]);
-  });
 });
 
 describe('behind a request whose Upgrade is ignored', () => {

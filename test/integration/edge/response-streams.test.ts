@@ -63,20 +63,6 @@ describe('streamed answers', () => {
     assert.equal(call.status, 0);
   });
 
-  it('an app that goes away ends its pipelined requests too', async () => {
-    const { seen } = await serve(startStreamingUpstream(() => {}));
-    const client = rawClient(edge.port);
-    client.write(GET + GET);
-    while (seen.length < 2) await sleep(5);
-    client.socket.destroy();
-    const calls = await edge.callsEnded(2);
-    assert.deepEqual(
-      calls.map(({ outcome }) => outcome),
-      ['client-gone', 'client-gone'],
-    );
-    assert.equal(edge.edge.inFlight, 0);
-  });
-
   for (const [what, head, body] of [
     ['with a length', 'Content-Length: 100\r\n', 'only this'],
     ['in chunks', 'Transfer-Encoding: chunked\r\n', '9\r\nonly this\r\n'],
