@@ -33,7 +33,7 @@ export function readText(file: string): string {
 /** The fenced blocks of a Markdown file, of one language if it is given. */
 export function blocksOf(file: string, language?: string): Block[] {
   const text = readText(file);
-  return [...text.matchAll(/^```(\S+)(?: +(.*))?\n(.*?)^```$/gms)].flatMap((match) => {
+  return [...text.matchAll(/^```(\S+)(?: +([^\n]*))?\n(.*?)^```$/gms)].flatMap((match) => {
     const [, own = '', note = '', body = ''] = match;
     const line = text.slice(0, match.index).split('\n').length;
     return language === undefined || own === language
