@@ -1,12 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { createAdmin } from './admin/server.js';
-import { connectionBound } from './app/connection-bound.js';
+import { ADMIN_LIMITS, createAdmin } from './admin/server.js';
+import { descriptorPlan } from './app/descriptor-plan.js';
 import { LogLevelSetting } from './app/log-level.js';
 import { LiveOperations } from './app/operations.js';
 import { RetrySwitches } from './app/retry-switches.js';
 import { createRoutes } from './app/routes.js';
 import { topologyOf } from './app/topology.js';
-import { Upstreams } from './app/upstreams.js';
+import { connectionsWithin, Upstreams } from './app/upstreams.js';
 import type { Address } from './config/addresses.js';
 import type { Config } from './config/config.js';
 import { bind, type ListenAddress } from './edge/bind.js';
@@ -25,6 +25,7 @@ import { StaleStores } from './policies/stale-store.js';
 import type { Clock } from './runtime/clock.js';
 import { afterPolling, nextRound } from './runtime/polling.js';
 import type { Random } from './runtime/random.js';
+import { ConnectionQuota } from './upstream/connection-quota.js';
 import type { Lookup } from './upstream/discovery.js';
 
 /** What the composition root is given. */
@@ -84,13 +85,13 @@ export function createApp(options: AppOptions): App {
   const deps: PolicyDeps = { clock, random, emit };
   const replayMemory = new ReplayMemory(config.limits.replayMemoryBytes);
   const staleStores = new StaleStores({ maxBytes: config.limits.staleMemoryBytes });
-  const upstreams = new Upstreams(config, deps, lookup);
+  const plan = descriptorPlan(config.limits.maxConnections, descriptors);
+  const upstreams = new Upstreams(config, deps, lookup, connectionsWithin(new ConnectionQuota(plan.upstreams)));
   const switches = new RetrySwitches(clock, (route) => onChange({ change: 'retries', by: 'ttl', route, to: 'on' }));
   const target = new CountingTarget();
-  const maxConnections = connectionBound(config.limits.maxConnections, descriptors);
-  if (maxConnections < config.limits.maxConnections) {
+  if (plan.apps < config.limits.maxConnections) {
     logger.warn(
-      { descriptors, maxConnections },
+      { descriptors, maxConnections: plan.apps },
       'fewer connections than limits.maxConnections: too few file descriptors',
     );
   }
@@ -98,7 +99,7 @@ export function createApp(options: AppOptions): App {
     {
       maxHeaderSize: config.limits.maxHeaderSizeBytes,
       headersTimeoutMs: config.limits.headersTimeoutMs,
-      maxConnections,
+      maxConnections: plan.apps,
       maxEventLoopDelayMs: config.limits.maxEventLoopDelayMs,
     },
     target,
@@ -133,6 +134,7 @@ export function createApp(options: AppOptions): App {
     feed,
     clock,
     version,
+    limits: { ...ADMIN_LIMITS, maxConnections: plan.admin },
   });
   metrics.watch({
     ...upstreams.sources(),

@@ -60,7 +60,7 @@ export interface AdminLimits {
 }
 
 /** Enough for probes, scrapers, event streams and a few people. */
-const LIMITS: AdminLimits = {
+export const ADMIN_LIMITS: AdminLimits = {
   headersTimeoutMs: 5_000,
   requestTimeoutMs: 10_000,
   inactivityMs: 30_000,
@@ -71,7 +71,7 @@ const LIMITS: AdminLimits = {
 
 /** The admin server: /metrics, /healthz, /readyz for everybody, the API for operators. Apart from the calls' own server. */
 export function createAdmin(options: AdminOptions): Admin {
-  const { limits = LIMITS } = options;
+  const { limits = ADMIN_LIMITS } = options;
   const app = fastify({
     logger: false,
     requestTimeout: limits.requestTimeoutMs,

@@ -2,6 +2,7 @@ import type { Config, ResolvedRoute, ResolvedUpstream } from '../config/config.j
 import type { MetricSources } from '../observability/metrics.js';
 import type { PolicyDeps } from '../policies/policy.js';
 import { parseDuration } from '../policies/rules/units.js';
+import type { ConnectionQuota } from '../upstream/connection-quota.js';
 import type { Lookup } from '../upstream/discovery.js';
 import type { ConnectionPool } from '../upstream/endpoint.js';
 import { createPool } from '../upstream/pool.js';
@@ -10,17 +11,19 @@ import { Upstream } from '../upstream/upstream.js';
 /** Makes the connections of an upstream to an origin, or to one address of its name. */
 export type PoolFor = (upstream: ResolvedUpstream, origin: string, address: string | undefined) => ConnectionPool;
 
-/** Real connections. */
-const connections: PoolFor = ({ connectTimeoutMs, keepAliveTimeoutMs, tls }, origin, address) =>
-  createPool(origin, { connectTimeoutMs, keepAliveTimeoutMs, tls }, address);
+/** Real connections, no more of them than the quota allows. */
+export function connectionsWithin(quota: ConnectionQuota): PoolFor {
+  return ({ connectTimeoutMs, keepAliveTimeoutMs, tls }, origin, address) =>
+    createPool(origin, { connectTimeoutMs, keepAliveTimeoutMs, tls }, address, undefined, quota);
+}
 
 /** The upstreams of a configuration, by name. */
 export class Upstreams {
   readonly #upstreams: ReadonlyMap<string, Upstream>;
   readonly #deps: PolicyDeps;
 
-  /** @param poolFor what stands for connections where there are none, as in a simulation */
-  constructor(config: Config, deps: PolicyDeps, lookup?: Lookup, poolFor: PoolFor = connections) {
+  /** @param poolFor makes connections, or what stands for them where there are none, as in a simulation */
+  constructor(config: Config, deps: PolicyDeps, lookup: Lookup | undefined, poolFor: PoolFor) {
     this.#deps = deps;
     this.#upstreams = new Map(
       [...config.upstreams].map(([name, options]) => [name, createUpstream(options, config, deps, lookup, poolFor)]),

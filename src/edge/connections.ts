@@ -9,8 +9,14 @@ export interface ConnectionsOptions {
   readonly onExcess: () => void;
 }
 
-/** How many are taken beyond the bound only to be told no; the rest are closed at once. */
+/** How many are taken beyond the bound only to be told no, of those within it; the rest are closed at once. */
+const SHARE_TO_ANSWER = 1 / 8;
 const MOST_TO_ANSWER = 64;
+
+/** How many connections are open at most where so many are served. */
+export function hardBound(max: number): number {
+  return max + Math.min(MOST_TO_ANSWER, Math.ceil(max * SHARE_TO_ANSWER));
+}
 
 /** How long one that is taken only to be told no may last, in milliseconds. */
 const ANSWER_WITHIN_MS = 1_000;
@@ -26,7 +32,7 @@ export class Connections {
 
   constructor(options: ConnectionsOptions) {
     this.#options = options;
-    this.hardMax = options.max + Math.min(MOST_TO_ANSWER, options.max);
+    this.hardMax = hardBound(options.max);
   }
 
   get open(): number {

@@ -110,10 +110,9 @@ export class HealthProbe implements Handler {
 
   #failed(error: unknown): void {
     if (this.#over) return;
-    // The head has decided: a body that breaks off later is of no interest.
-    if (this.#phase !== 'answered') {
-      this.#onResult({ good: false, reason: classifyFailure(this.#cut ?? error, this.#phase).message });
-    }
+    const { code, message } = classifyFailure(this.#cut ?? error, this.#phase);
+    // The head has decided: a body that breaks off later is of no interest. Nor do our own bounds say anything of the endpoint.
+    if (this.#phase !== 'answered' && code !== 'shedding') this.#onResult({ good: false, reason: message });
     this.#end();
   }
 

@@ -2,8 +2,10 @@ import { Readable } from 'node:stream';
 import { OutriggerError } from '../errors.js';
 import { LocalController } from '../policies/pass-through.js';
 import type { CallOptions, Dispatch, Handler } from '../policies/policy.js';
+import { noDescriptor } from '../policies/rules/classify.js';
 import { systemClock, type Clock, type Timer } from '../runtime/clock.js';
 import { afterPolling } from '../runtime/polling.js';
+import { ConnectionQuota, type QuotaMember } from './connection-quota.js';
 import type { ConnectionPool } from './endpoint.js';
 import { Connection, type ConnectionOwner } from './http1/connection.js';
 import { Connector, type ConnectorOptions } from './http1/connector.js';
@@ -28,14 +30,16 @@ const SAFE: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'Q
  * heads, since the attempt timeout ends attempts; the one between chunks comes with each dispatch.
  *
  * @param address one of the addresses of the origin's name, where connections go to; Host and TLS name the origin still
+ * @param quota how many connections all pools may have; any number if left out
  */
 export function createPool(
   origin: string,
   options: PoolOptions,
   address?: string,
   clock: Clock = systemClock,
+  quota: ConnectionQuota = new ConnectionQuota(Infinity),
 ): ConnectionPool {
-  return new Http1Pool(origin, options, address, clock);
+  return new Http1Pool(origin, options, address, clock, quota);
 }
 
 /** A request that waits for a connection. */
@@ -51,11 +55,12 @@ interface Connecting {
   destroy(): void;
 }
 
-class Http1Pool implements ConnectionPool, ConnectionOwner {
+class Http1Pool implements ConnectionPool, ConnectionOwner, QuotaMember {
   readonly host: string;
   readonly clock: Clock;
   readonly #connector: Connector;
   readonly #keepAliveTimeoutMs: number;
+  readonly #quota: ConnectionQuota;
   readonly #idle = new IdleConnections();
   readonly #open = new Set<Connection>();
   /** Never fewer than there are requests waiting: each of those has a connection on its way, if no other is free first. */
@@ -66,12 +71,14 @@ class Http1Pool implements ConnectionPool, ConnectionOwner {
   #closed = false;
   #whenEmpty: (() => void)[] = [];
 
-  constructor(origin: string, options: PoolOptions, address: string | undefined, clock: Clock) {
+  constructor(origin: string, options: PoolOptions, address: string | undefined, clock: Clock, quota: ConnectionQuota) {
     const { connectTimeoutMs, keepAliveTimeoutMs, tls } = options;
     this.host = new URL(origin).host;
     this.clock = clock;
     this.#connector = new Connector({ origin, address, connectTimeoutMs, tls, clock });
     this.#keepAliveTimeoutMs = keepAliveTimeoutMs;
+    this.#quota = quota;
+    quota.join(this);
   }
 
   readonly dispatch: Dispatch = (opts: CallOptions, handler) => {
@@ -88,6 +95,7 @@ class Http1Pool implements ConnectionPool, ConnectionOwner {
   /** Waits for what is in flight, then closes. */
   close(): Promise<void> {
     this.#closed = true;
+    this.#quota.leave(this);
     this.#sweep?.cancel();
     for (const connection of [...this.#idle]) connection.destroy();
     return new Promise((resolve) => {
@@ -102,6 +110,13 @@ class Http1Pool implements ConnectionPool, ConnectionOwner {
     for (const connection of [...this.#open]) connection.destroy();
     for (const connecting of [...this.#connecting, ...this.#upgrading]) connecting.destroy();
     return closed;
+  }
+
+  /** Closes the connection that has been idle longest. */
+  closeIdle(): boolean {
+    const { oldest } = this.#idle;
+    oldest?.destroy();
+    return oldest !== undefined;
   }
 
   // Its connections tell.
@@ -183,6 +198,10 @@ class Http1Pool implements ConnectionPool, ConnectionOwner {
   };
 
   #connect(): void {
+    if (!this.#quota.tryTake()) {
+      this.#connectFailed(noDescriptor());
+      return;
+    }
     const { readsPlain } = this.#connector;
     let read: Connection['read'] = () => {};
     const socket = this.#connector.connect(
@@ -199,6 +218,7 @@ class Http1Pool implements ConnectionPool, ConnectionOwner {
       },
       readsPlain ? readInto((bytes, borrowed) => read(bytes, borrowed)) : undefined,
     );
+    socket.once('close', this.#quota.giveBack);
     this.#connecting.add(socket);
   }
 
@@ -212,6 +232,10 @@ class Http1Pool implements ConnectionPool, ConnectionOwner {
 
   /** What follows a switch of protocols is read from the socket as a stream, so that the connection is one of its own. */
   #connectForUpgrade(opts: CallOptions, handler: Handler): void {
+    if (!this.#quota.tryTake()) {
+      fail({ opts, handler }, noDescriptor());
+      return;
+    }
     const socket = this.#connector.connect((error) => {
       this.#upgrading.delete(socket);
       if (error !== undefined) {
@@ -223,6 +247,7 @@ class Http1Pool implements ConnectionPool, ConnectionOwner {
       this.#open.add(connection);
       this.#sendOver(connection, { opts, handler });
     });
+    socket.once('close', this.#quota.giveBack);
     this.#upgrading.add(socket);
   }
 

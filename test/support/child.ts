@@ -11,14 +11,21 @@ export class Child {
   readonly #changed = new EventTarget();
   readonly #closed: Promise<unknown>;
 
-  /** @param stdout where its standard output goes: to `stdout` here, or to a descriptor */
+  /**
+   * @param stdout where its standard output goes: to `stdout` here, or to a descriptor
+   * @param descriptors how many files and sockets it may have open
+   */
   constructor(
     script: string,
     args: readonly string[] = [],
     env: Readonly<Record<string, string>> = {},
     stdout: 'pipe' | number = 'pipe',
+    descriptors?: number,
   ) {
-    this.process = spawn(process.execPath, [script, ...args], {
+    const node = [process.execPath, script, ...args] as const;
+    const limited = ['sh', '-c', `ulimit -n ${descriptors}; exec "$@"`, 'sh', ...node] as const;
+    const [program, ...rest] = descriptors === undefined ? node : limited;
+    this.process = spawn(program, rest, {
       env: { PATH: process.env.PATH, ...env },
       stdio: ['ignore', stdout, 'pipe'],
     });

@@ -23,6 +23,8 @@ export interface ProxyOptions {
   readonly stdout?: number;
   readonly listen?: string;
   readonly adminListen?: string;
+  /** How many files and sockets it may have open. */
+  readonly descriptors?: number;
   /** The program; left out: as the tests were compiled. */
   readonly main?: string;
 }
@@ -55,8 +57,9 @@ export function spawnProxy(
   env?: Readonly<Record<string, string>>,
   stdout?: number,
   main = compiled('src/main'),
+  descriptors?: number,
 ): Child {
-  const child = new Child(main, args, env, stdout);
+  const child = new Child(main, args, env, stdout, descriptors);
   t.after(() => child.process.kill('SIGKILL'));
   return child;
 }
@@ -64,7 +67,8 @@ export function spawnProxy(
 /** Starts `outrigger run` with a policy file of these lines, and waits until it takes calls. */
 export async function startProxy(t: TestContext, lines: string, options: ProxyOptions = {}): Promise<ProxyProcess> {
   const file = policyFileOf(lines, options);
-  const child = spawnProxy(t, ['run', '--config', file], options.env, options.stdout, options.main);
+  const { env, stdout, main, descriptors } = options;
+  const child = spawnProxy(t, ['run', '--config', file], env, stdout, main, descriptors);
   let [url, admin] = [`http://${options.listen}`, `http://${options.adminListen}`];
   if (options.stdout === undefined) {
     url = (await child.says(/"address":"([^"]+)","msg":"listening"/))[1]!;

@@ -84,13 +84,18 @@ export function classifyFailure(error: unknown, phase: AttemptPhase): OutriggerE
 
 function connectFailure(error: unknown, code: string): OutriggerError {
   if (DESCRIPTOR_CODES.has(code)) {
-    return new OutriggerError('shedding', 'no file descriptor is left for a connection', {
-      cause: error,
-      reason: 'descriptors',
-    });
+    return noDescriptor(error);
   }
   const reason = connectFailureReason(code);
   return new OutriggerError('connect-failure', CONNECT_MESSAGES[reason], { cause: error, reason });
+}
+
+/** No connection can be made: descriptors have run out, or would. */
+export function noDescriptor(cause?: unknown): OutriggerError {
+  return new OutriggerError('shedding', 'no file descriptor is left for a connection', {
+    reason: 'descriptors',
+    ...(cause === undefined ? {} : { cause }),
+  });
 }
 
 type ConnectReason = Extract<

@@ -8,6 +8,11 @@ export class IdleConnections {
   #newest: Connection | undefined;
   #oldest: Connection | undefined;
 
+  /** The one that has been idle longest. */
+  get oldest(): Connection | undefined {
+    return this.#oldest;
+  }
+
   /** @param until when it is too old to be used, in monotonic milliseconds */
   push(connection: Connection, until: number): void {
     connection.idleUntil = until;

@@ -1,0 +1,35 @@
+import { ADMIN_LIMITS } from '../admin/server.js';
+import { hardBound } from '../edge/connections.js';
+
+/** What the process needs for itself: files, the log, name look-ups, addresses to listen on. At rest it has some 25 open. */
+const OWN = 48;
+
+/** The admin address's share of all, and its least. */
+const ADMIN_SHARE = 1 / 16;
+const ADMIN_LEAST = 8;
+
+/** Who may have how many file descriptors. */
+export interface DescriptorPlan {
+  /** Connections of apps that are served; those that are taken to be told no come on top. */
+  readonly apps: number;
+  /** Connections to upstreams, idle ones included. Infinity where descriptors don't bound them. */
+  readonly upstreams: number;
+  /** Connections to the admin address. */
+  readonly admin: number;
+}
+
+/**
+ * Shares file descriptors out, so that they can't run out: a process out of them could not refuse anybody, since the system
+ * accepts and closes connections itself, and nothing hears of it. There is one for a connection of an app and one for the call
+ * that comes over it; hedges, and connections that are kept idle, have what is left.
+ *
+ * @param maxConnections `limits.maxConnections`
+ * @param descriptors how many the process may have
+ */
+export function descriptorPlan(maxConnections: number, descriptors: number): DescriptorPlan {
+  const admin = Math.min(ADMIN_LIMITS.maxConnections, Math.max(ADMIN_LEAST, Math.floor(descriptors * ADMIN_SHARE)));
+  const left = descriptors - OWN - admin;
+  let apps = Math.max(1, Math.min(maxConnections, Math.floor(left / 2)));
+  while (apps > 1 && hardBound(apps) + apps > left) apps--;
+  return { apps, upstreams: Math.max(1, left - hardBound(apps)), admin };
+}
