@@ -53,6 +53,7 @@ export class Metrics {
   readonly #startedAt: number;
   #sources: MetricSources | undefined;
   #reloadedAt: number;
+  #lastReloadWorked = true;
 
   constructor({ topology, clock, version, pause }: MetricsOptions) {
     this.#clock = clock;
@@ -123,6 +124,7 @@ export class Metrics {
   /** Counts a reload of the policy file. */
   configReloaded(result: 'success' | 'failure'): void {
     this.#families.configReloads.at(result).value++;
+    this.#lastReloadWorked = result === 'success';
     if (result === 'success') this.#reloadedAt = this.#clock.wallNow();
   }
 
@@ -202,6 +204,12 @@ export class Metrics {
         'When the policy file was last taken; the start counts.',
         [],
         () => [[[], this.#reloadedAt / 1_000]],
+      ),
+      new GaugeFamily(
+        'outrigger_config_last_reload_successful',
+        'Whether the policy file was taken when it was last looked at; the start counts.',
+        [],
+        () => [[[], Number(this.#lastReloadWorked)]],
       ),
       new GaugeFamily('outrigger_build_info', 'Versions of Outrigger and of Node.', ['version', 'node'], () => [
         [[version, process.versions.node], 1],

@@ -121,6 +121,7 @@ describe('metrics at the start', () => {
       ['circuit_state{upstream="payments",key="http://payments-a:8080",state="open"}', 0],
       [`build_info{version="1.2.3",node="${process.versions.node}"}`, 1],
       ['config_last_reload_success_timestamp_seconds', Date.UTC(2026, 0, 1) / 1_000],
+      ['config_last_reload_successful', 1],
     ] as const) {
       assert.equal(found.get(`outrigger_${name}`), value, name);
     }
@@ -205,9 +206,12 @@ describe('counting', () => {
       ['circuit_transitions_total{upstream="payments",from="closed",to="open",reason="failure-rate"}', 1],
       [`shadow_total{${route},policy="retry",action="would-retry"}`, 1],
       ['config_reloads_total{result="failure"}', 1],
+      ['config_last_reload_successful', 0],
     ] as const) {
       assert.equal(found.get(`outrigger_${name}`), value, name);
     }
+    metrics.configReloaded('success');
+    assert.equal((await samples(metrics)).get('outrigger_config_last_reload_successful'), 1);
   });
 
   test('a retry that was planned and then refused is none', async () => {
