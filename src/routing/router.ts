@@ -1,3 +1,4 @@
+import { Candidate, Candidates } from './candidates.js';
 import { normalizeHost } from './host.js';
 import { PathIndex } from './path-index.js';
 
@@ -28,55 +29,35 @@ export interface Router<T> {
   find(request: RoutedRequest): T | undefined;
 }
 
-interface Candidate<T> {
-  readonly index: number;
-  readonly route: T;
-  readonly methods: ReadonlySet<string> | undefined;
-  readonly headers: readonly (readonly [name: string, value: string])[];
-}
-
 /**
  * Matches requests to routes. Hosts and paths are looked up, not tried one by one, so that the cost does not grow with the
- * number of routes; methods and headers are tried in order among the routes whose host and path match.
+ * number of routes, and so are headers among the routes whose host and path match; methods are tried in order.
  */
 export function createRouter<T extends { readonly match: RouteMatch }>(routes: readonly T[]): Router<T> {
-  const anyHost = new PathIndex<Candidate<T>>();
-  const exactHosts = new Map<string, PathIndex<Candidate<T>>>();
-  const suffixes = new Map<string, PathIndex<Candidate<T>>>();
+  const newPaths = () => new PathIndex(() => new Candidates<T>());
+  const anyHost = newPaths();
+  const exactHosts = new Map<string, PathIndex<Candidates<T>>>();
+  const suffixes = new Map<string, PathIndex<Candidates<T>>>();
 
   routes.forEach((route, index) => {
-    const { host, path, methods, headers } = route.match;
-    const candidate = {
-      index,
-      route,
-      methods: methods === undefined ? undefined : new Set(methods),
-      headers: Object.entries(headers ?? {}).map(([name, value]) => [name.toLowerCase(), value] as const),
-    };
-    paths(host).add(path, candidate);
+    const { host, path } = route.match;
+    paths(host).at(path).add(new Candidate(route, index, route.match));
   });
 
-  function paths(host: string | undefined): PathIndex<Candidate<T>> {
+  function paths(host: string | undefined): PathIndex<Candidates<T>> {
     if (host === undefined) return anyHost;
     const wildcard = host.startsWith('*.');
     const table = wildcard ? suffixes : exactHosts;
     const key = normalizeHost(wildcard ? host.slice(2) : host);
-    let found = table.get(key);
-    if (found === undefined) {
-      found = new PathIndex();
-      table.set(key, found);
-    }
+    const found = table.get(key) ?? newPaths();
+    table.set(key, found);
     return found;
   }
 
   function find(request: RoutedRequest): T | undefined {
     let best: Candidate<T> | undefined;
-    const consider = (candidates: readonly Candidate<T>[]) => {
-      for (const candidate of candidates) {
-        if (best !== undefined && candidate.index >= best.index) return;
-        if (!holds(candidate, request)) continue;
-        best = candidate;
-        return;
-      }
+    const consider = (candidates: Candidates<T>) => {
+      best = candidates.first(request, best);
     };
     anyHost.visit(request.path, consider);
     if (exactHosts.size > 0 || suffixes.size > 0) {
@@ -93,9 +74,4 @@ export function createRouter<T extends { readonly match: RouteMatch }>(routes: r
   }
 
   return { find };
-}
-
-function holds<T>(candidate: Candidate<T>, request: RoutedRequest): boolean {
-  if (candidate.methods?.has(request.method) === false) return false;
-  return candidate.headers.every(([name, value]) => request.header(name) === value);
 }
