@@ -51,8 +51,17 @@ export function needsValue(schema: SchemaNode): boolean {
 }
 
 function defaultOf(schema: SchemaNode, path: readonly PathStep[], issues: Issues): ConfigNode {
-  if (schema.default !== undefined) return builtIn(schema.default);
+  if (schema.default !== undefined) return builtInOf(schema);
   return fill(schema, builtIn({}), path, issues);
+}
+
+/** Nodes don't change: one for each key's default does for all routes and upstreams. */
+const builtIns = new WeakMap<SchemaNode, ConfigNode>();
+
+function builtInOf(schema: SchemaNode): ConfigNode {
+  const known = builtIns.get(schema) ?? builtIn(schema.default);
+  builtIns.set(schema, known);
+  return known;
 }
 
 function hint(schema: SchemaNode | undefined): string {

@@ -87,14 +87,16 @@ export function toValue(node: ConfigNode): unknown {
 
 /** A node for a value that Outrigger brings along. */
 export function builtIn(value: unknown): ConfigNode {
-  const base = { offset: undefined, origin: 'built-in' } as const;
-  if (Array.isArray(value)) return { ...base, kind: 'list', items: value.map(builtIn) };
+  // Not spread from one base: V8 gives each object that is cloned so a shape of its own, and these are many and stay.
+  const offset = undefined;
+  const origin = 'built-in';
+  if (Array.isArray(value)) return { offset, origin, kind: 'list', items: value.map(builtIn) };
   if (typeof value === 'object' && value !== null) {
     const entries = Object.entries(value).map(([key, item]) => ({ key, keyOffset: undefined, value: builtIn(item) }));
-    return { ...base, kind: 'map', entries };
+    return { offset, origin, kind: 'map', entries };
   }
   const scalar = typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean' ? value : null;
-  return { ...base, kind: 'scalar', value: scalar, text: String(value), template: undefined };
+  return { offset, origin, kind: 'scalar', value: scalar, text: String(value), template: undefined };
 }
 
 /** The same tree, said to come from `defaults`. */
