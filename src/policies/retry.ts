@@ -72,14 +72,15 @@ export const RetryOptions = Type.Object(
 export type RetryOptions = Static<typeof RetryOptions>;
 
 export function retry(options: RetryOptions, deps: PolicyDeps, scope: RetryScope = {}): Policy {
+  const { budgets, enabled } = scope;
   const rules = retryRules(options);
   const on = new ClassSet(options.on);
   return (dispatch) => {
-    const plan: RetryPlan = { ...scope, rules, on, shadow: options.mode === 'shadow', deps, dispatch };
+    const plan: RetryPlan = { budgets, enabled, rules, on, shadow: options.mode === 'shadow', deps, dispatch };
     return (given: CallOptions, handler) => {
       const opts = withCall(given, deps.clock);
       const { call } = opts;
-      scope.budgets?.for(call).deposit(deps.clock.now());
+      budgets?.for(call).deposit(deps.clock.now());
       // A connection that is to be upgraded is one attempt.
       if (typeof opts.upgrade === 'string') return dispatch(opts, handler);
       new RetryCall(plan, call, opts, handler).start();
