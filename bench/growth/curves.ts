@@ -11,8 +11,7 @@ export interface Curve {
 
 export interface Point {
   readonly label: string;
-  /** Outrigger's policy file; none: raw TCP forwarding in Node. */
-  readonly policy: ((upstreamPort: number) => string) | undefined;
+  readonly proxy: Proxy;
   readonly connections: number;
   readonly answerBytes: number;
   /** Then the request is a POST; 0: a GET. */
@@ -21,7 +20,15 @@ export interface Point {
   readonly requests?: readonly string[];
   /** The label of the point to compare with. */
   readonly base: string;
+  /** How much longer than others it is warmed up: what is spread over many upstreams warms up slowly. */
+  readonly warmups?: number;
 }
+
+/** What stands between. What is not Outrigger shows what of the growth is the kernel's and the machine's. */
+export type Proxy =
+  | { readonly name: 'Outrigger'; readonly policy: (upstreamPort: number) => string }
+  | { readonly name: 'nginx'; readonly upstreams: number }
+  | { readonly name: 'raw TCP' };
 
 type Load = Pick<Point, 'connections' | 'answerBytes' | 'uploadBytes'>;
 
@@ -32,7 +39,8 @@ const MIB = 1_024 * KIB;
 const PLAIN: Load = { connections: 32, answerBytes: KIB, uploadBytes: 0 };
 const SMALLEST = '/ smallest';
 const TCP = '/ raw TCP';
-const one = (upstreamPort: number): string => policyFile(upstreamPort, { routes: 1, upstreams: 1 });
+const outrigger = (policy: (upstreamPort: number) => string): Proxy => ({ name: 'Outrigger', policy });
+const one = outrigger((port) => policyFile(port, { routes: 1, upstreams: 1 }));
 
 const count = (n: number): string => n.toLocaleString('en');
 
@@ -40,8 +48,8 @@ const count = (n: number): string => n.toLocaleString('en');
 function besideTcp(label: string, point: Load): Point[] {
   const tcp = `${label}, raw TCP`;
   return [
-    { ...point, label, policy: one, base: tcp },
-    { ...point, label: tcp, policy: undefined, base: tcp },
+    { ...point, label, proxy: one, base: tcp },
+    { ...point, label: tcp, proxy: { name: 'raw TCP' }, base: tcp },
   ];
 }
 
@@ -49,7 +57,7 @@ function routes(by: By): Point[] {
   return [1, 10, 100, 1_000].map((n) => ({
     ...PLAIN,
     label: `${count(n)}, by ${by}`,
-    policy: (port) => policyFile(port, { routes: n, upstreams: 1 }, { by }),
+    proxy: outrigger((port) => policyFile(port, { routes: n, upstreams: 1 }, { by })),
     requests: [requestFor(by, n - 1)],
     base: `1, by ${by}`,
   }));
@@ -60,17 +68,23 @@ function sized(n: number, upstreams: number): Point {
   return {
     ...PLAIN,
     label: `${count(n)} and ${count(upstreams)}`,
-    policy: (port) => policyFile(port, { routes: n, upstreams }),
+    proxy: outrigger((port) => policyFile(port, { routes: n, upstreams })),
     requests: Array.from({ length: n }, (_, i) => requestFor('path prefix', i)),
     base: '1 and 1',
+    warmups: 8,
   };
+}
+
+function sizedNginx(n: number): Point {
+  const label = (count: number): string => `nginx, ${count} and ${count}`;
+  return { ...sized(n, n), label: label(n), proxy: { name: 'nginx', upstreams: n }, base: label(1) };
 }
 
 function keys(label: string, policy: (port: number) => string): Point[] {
   return [1, 100, 1_000, 10_000, 20_000].map((n) => ({
     ...PLAIN,
     label: `${count(n)}, ${label}`,
-    policy,
+    proxy: outrigger(policy),
     requests: Array.from({ length: n }, (_, i) => `/r0/item\tx-tenant\tt${i}`),
     base: `1, ${label}`,
   }));
@@ -107,7 +121,15 @@ export const curves: readonly Curve[] = [
     name: 'upstreams',
     base: SMALLEST,
     title: 'routes and upstreams, with calls to all in turn',
-    points: [sized(1, 1), sized(10, 10), sized(50, 50), sized(200, 200), sized(1_000, 200)],
+    points: [
+      sized(1, 1),
+      sized(10, 10),
+      sized(50, 50),
+      sized(200, 200),
+      sized(1_000, 200),
+      sizedNginx(1),
+      sizedNginx(200),
+    ],
   },
   {
     name: 'keys',

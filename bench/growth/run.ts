@@ -6,14 +6,14 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { upstreamCommand } from '../contenders.js';
-import { answers, CONTENDER_CORE, endAll, freePort, LOAD_CORE, startPinned } from '../lib/children.js';
+import { answers, CONTENDER_CORE, endAll, freePort, LOAD_CORE, startPinned, type Command } from '../lib/children.js';
 import { asCommand } from '../lib/command-line.js';
 import { loadGenerator, type Requests } from '../lib/load.js';
-import { node, outrigger, versions } from '../lib/programs.js';
+import { nginx, node, outrigger, versions } from '../lib/programs.js';
 import { cpuMicroseconds, peakMemoryMb } from '../lib/proc-cpu.js';
 import { compared, markdown, type Measurement, median } from '../lib/table.js';
 import { machine, takingPart } from '../lib/taking-part.js';
-import { type Curve, curveNamed, curves, type Point } from './curves.js';
+import { type Curve, curveNamed, curves, type Point, type Proxy } from './curves.js';
 import { type GrowthOptions, readGrowthOptions, USAGE } from './options.js';
 import { METRICS, scrapeTable } from './scrape.js';
 
@@ -31,13 +31,7 @@ async function start(point: Point, folder: string, upstreams: Upstreams): Promis
   mkdirSync(folder, { recursive: true });
   const port = await freePort();
   const upstreamPort = await upstreamFor(point, folder, upstreams);
-  let command = node('bench/contenders/tcp-forward.js', port, upstreamPort);
-  if (point.policy !== undefined) {
-    const policyFile = join(folder, 'policy.yaml');
-    writeFileSync(policyFile, point.policy(upstreamPort));
-    command = outrigger(policyFile, port, {});
-  }
-  const child = startPinned(CONTENDER_CORE, command);
+  const child = startPinned(CONTENDER_CORE, commandFor(point.proxy, folder, port, upstreamPort));
   await answers(child, port);
   const { uploadBytes, requests } = point;
   const file = join(folder, 'requests');
@@ -48,6 +42,24 @@ async function start(point: Point, folder: string, upstreams: Upstreams): Promis
     url: `http://127.0.0.1:${port}/r0/item`,
     requests: requests === undefined ? { uploadBytes } : { file },
   };
+}
+
+function commandFor(proxy: Proxy, folder: string, port: number, upstreamPort: number): Command {
+  if (proxy.name === 'raw TCP') return node('bench/contenders/tcp-forward.js', port, upstreamPort);
+  if (proxy.name === 'Outrigger') {
+    const policyFile = join(folder, 'policy.yaml');
+    writeFileSync(policyFile, proxy.policy(upstreamPort));
+    return outrigger(policyFile, port, {});
+  }
+  const each = (line: (i: number) => string): string =>
+    Array.from({ length: proxy.upstreams }, (_, i) => line(i)).join('\n');
+  return nginx('bench/contenders/nginx-many.conf', folder, {
+    PORT: port,
+    UPSTREAMS: each(
+      (i) => `upstream u${i} { server 127.0.0.1:${upstreamPort}; keepalive 64; keepalive_requests 1000000000; }`,
+    ),
+    LOCATIONS: each((i) => `location /r${i}/ { proxy_pass http://u${i}; }`),
+  });
 }
 
 async function upstreamFor(point: Point, folder: string, upstreams: Upstreams): Promise<number> {
@@ -65,7 +77,7 @@ async function upstreamFor(point: Point, folder: string, upstreams: Upstreams): 
 async function measure(runner: Runner, round: number, { warmup, seconds }: GrowthOptions): Promise<Measurement> {
   const { point, pid, url, requests } = runner;
   const load = loadGenerator();
-  await load.run(url, point.connections, warmup, requests);
+  await load.run(url, point.connections, warmup * (point.warmups ?? 1), requests);
   const before = cpuMicroseconds(pid);
   const result = await load.run(url, point.connections, seconds, requests);
   const used = cpuMicroseconds(pid) - before;
@@ -84,7 +96,7 @@ async function measure(runner: Runner, round: number, { warmup, seconds }: Growt
 async function measureCurve(curve: Curve, options: GrowthOptions, folder: string): Promise<string> {
   const upstreams: Upstreams = new Map();
   const runners: Runner[] = [];
-  for (const [i, point] of curve.points.entries()) {
+  for (const [i, point] of curve.points.filter(canTakePart).entries()) {
     runners.push(await start(point, join(folder, `${curve.name}-${i}`), upstreams));
   }
   const all: Measurement[] = [];
@@ -99,27 +111,32 @@ async function measureCurve(curve: Curve, options: GrowthOptions, folder: string
   return `## ${curve.title}\n\n${table(curve, all)}`;
 }
 
-/** A row for each point that is Outrigger's. */
+function canTakePart({ proxy }: Point): boolean {
+  return proxy.name !== 'nginx' || versions.nginx() !== undefined;
+}
+
+/** A row for each point; what raw TCP forwarding costs is in the ratios. */
 function table({ base, points }: Curve, all: readonly Measurement[]): string {
   const head = ['', 'CPU per call, µs', 'lowest–highest', base, 'calls/s', 'p50, ms', 'p99, ms', 'peak memory, MB'];
-  const ours = points.filter(({ policy }) => policy !== undefined);
-  const rows = ours.map((point) => {
-    const own = all.filter(({ contender }) => contender === point.label);
-    const middle = (pick: (one: Measurement) => number, digits: number) => median(own.map(pick)).toFixed(digits);
-    const costs = own.map((one) => one.cpuPerCallUs);
-    const ratio = compared(all, point.label, point.base, (one, other) => one.cpuPerCallUs / other.cpuPerCallUs);
-    const errors = own.reduce((sum, one) => sum + one.errors, 0);
-    return [
-      errors === 0 ? point.label : `${point.label} (${errors} errors)`,
-      middle((one) => one.cpuPerCallUs, 1),
-      `${Math.min(...costs).toFixed(1)}–${Math.max(...costs).toFixed(1)}`,
-      ratio?.toFixed(2) ?? '',
-      middle((one) => one.callsPerSecond, 0),
-      middle((one) => one.p50Ms, 2),
-      middle((one) => one.p99Ms, 2),
-      Math.max(...own.map((one) => one.peakMemoryMb)).toFixed(0),
-    ];
-  });
+  const rows = points
+    .filter((point) => point.proxy.name !== 'raw TCP' && canTakePart(point))
+    .map((point) => {
+      const own = all.filter(({ contender }) => contender === point.label);
+      const middle = (pick: (one: Measurement) => number, digits: number) => median(own.map(pick)).toFixed(digits);
+      const costs = own.map((one) => one.cpuPerCallUs);
+      const ratio = compared(all, point.label, point.base, (one, other) => one.cpuPerCallUs / other.cpuPerCallUs);
+      const errors = own.reduce((sum, one) => sum + one.errors, 0);
+      return [
+        errors === 0 ? point.label : `${point.label} (${errors} errors)`,
+        middle((one) => one.cpuPerCallUs, 1),
+        `${Math.min(...costs).toFixed(1)}–${Math.max(...costs).toFixed(1)}`,
+        ratio?.toFixed(2) ?? '',
+        middle((one) => one.callsPerSecond, 0),
+        middle((one) => one.p50Ms, 2),
+        middle((one) => one.p99Ms, 2),
+        Math.max(...own.map((one) => one.peakMemoryMb)).toFixed(0),
+      ];
+    });
   return markdown(head, rows);
 }
 
@@ -143,7 +160,7 @@ function method({ rounds, warmup, seconds }: GrowthOptions): string {
   return [
     "CPU: user and system time of the proxy's process from /proc, per call. GETs of 1 KiB over 32 kept connections where",
     `nothing else is said, bodies over 1 MiB over 4; the proxy pinned to core ${CONTENDER_CORE}, load (${loadGenerator().name}) and upstream to`,
-    `core ${LOAD_CORE}; ${rounds} round(s), all points of a curve in turn in each, ${warmup} s of warm-up and ${seconds} s counted. Figures are medians over`,
+    `core ${LOAD_CORE}; ${rounds} round(s), all points of a curve in turn in each, ${warmup} s of warm-up (more where calls are spread over upstreams) and ${seconds} s counted. Figures are medians over`,
     'the rounds, ratios medians of those within each round; memory is the highest ever.',
   ].join('\n');
 }
