@@ -1,9 +1,8 @@
 import type { Config, ResolvedRoute } from '../config/config.js';
+import { keptBodySize } from '../config/kept-body.js';
 import type { EdgeRoute } from '../edge/route.js';
 import { attemptColumn, column, pipeline } from '../pipeline/column.js';
 import type { Dispatch, PolicyDeps } from '../policies/policy.js';
-import { RetryOptions } from '../policies/retry.js';
-import { parseSize } from '../policies/rules/units.js';
 import type { StaleStores } from '../policies/stale-store.js';
 import type { RetrySwitches } from './retry-switches.js';
 import type { Upstreams } from './upstreams.js';
@@ -65,15 +64,4 @@ function createRoute(
     maxBodySize: keptBodySize(route),
     dispatch: pipeline(layers),
   };
-}
-
-/**
- * Bytes of a request body that are kept. In shadow mode nothing is repeated, so nothing is kept: the app sees what it would
- * see without retries. A fallback upstream repeats too.
- */
-function keptBodySize({ retry, fallback }: ResolvedRoute): number {
-  const retries = retry !== false && retry.mode === 'enforce';
-  const elsewhere = fallback !== false && fallback.steps.some((step) => 'upstream' in step);
-  if (!retries && !elsewhere) return 0;
-  return parseSize(retry === false ? String(RetryOptions.properties.maxBodySize.default) : retry.maxBodySize);
 }

@@ -13,8 +13,16 @@ export interface Command {
   run(args: readonly string[], io: Io): number | Promise<number>;
 }
 
-/** Flags by their names without the dashes. One with a `value` takes one, named so in the help. */
-export type Flags = Readonly<Record<string, { readonly value?: string; readonly help: string }>>;
+/** Flags by their names without the dashes. */
+export type Flags = Readonly<Record<string, Flag>>;
+
+export interface Flag {
+  /** It takes a value, named so in the help. */
+  readonly value?: string;
+  /** A letter that may stand for it, with one dash. */
+  readonly short?: string;
+  readonly help: string;
+}
 
 /** The command line is wrong: exit code 2. */
 export class UsageError extends Error {
@@ -29,7 +37,10 @@ export function isUsageError(error: unknown): error is UsageError {
 
 /** What a command was called with: values of flags that take one, `true` for those that take none, and the rest. */
 export interface Arguments {
+  /** The last one of each flag. */
   readonly values: Readonly<Record<string, string | undefined>>;
+  /** All of a flag that was given several times, in order. */
+  readonly all: (flag: string) => readonly string[];
   readonly switches: ReadonlySet<string>;
   readonly positionals: readonly string[];
 }
@@ -38,7 +49,9 @@ export interface Arguments {
  * Reads a command's arguments: `--flag value` or `--flag=value`, in any order. `--` ends the flags. `[NAME]` may be left out.
  */
 export function readArguments(args: readonly string[], flags: Flags, positionals: readonly string[] = []): Arguments {
-  const options = Object.entries(flags).map(([name, { value }]) => [name, { type: typeOf(value) }] as const);
+  const options = Object.entries(flags).map(([name, { value, short }]) => {
+    return [name, { type: typeOf(value), ...(short === undefined ? {} : { short }) }] as const;
+  });
   const { tokens } = parseArgs({
     args: [...args],
     options: Object.fromEntries(options),
@@ -46,7 +59,7 @@ export function readArguments(args: readonly string[], flags: Flags, positionals
     allowPositionals: true,
     tokens: true,
   });
-  const values: Record<string, string> = {};
+  const given: (readonly [flag: string, value: string])[] = [];
   const switches = new Set<string>();
   const rest: string[] = [];
   for (const token of tokens) {
@@ -59,15 +72,20 @@ export function readArguments(args: readonly string[], flags: Flags, positionals
       switches.add(token.name);
     } else {
       // `--config --demo`: a flag is no value.
-      const given = token.inlineValue === false && token.value.startsWith('-') ? '' : token.value;
-      if (given === undefined || given === '') throw new UsageError(`--${token.name} needs ${flag.value}`);
-      values[token.name] = given;
+      const value = token.inlineValue === false && token.value.startsWith('-') ? '' : token.value;
+      if (value === undefined || value === '') throw new UsageError(`--${token.name} needs ${flag.value}`);
+      given.push([token.name, value]);
     }
   }
   const missing = positionals[rest.length];
   if (missing?.startsWith('[') === false) throw new UsageError(`${missing} is missing`);
   if (rest.length > positionals.length) throw new UsageError(`unexpected '${rest[positionals.length]}'`);
-  return { values, switches, positionals: rest };
+  return {
+    values: Object.fromEntries(given),
+    all: (flag) => given.flatMap(([name, value]) => (name === flag ? [value] : [])),
+    switches,
+    positionals: rest,
+  };
 }
 
 function typeOf(value: string | undefined): 'string' | 'boolean' {

@@ -19,6 +19,10 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: 'check a policy file',
     load: async () => (await import('./validate.js')).validateCommand,
   },
+  explain: {
+    summary: 'say what a policy file makes of a call',
+    load: async () => (await import('./explain.js')).explainCommand,
+  },
   schema: {
     summary: "print the policy file's JSON Schema",
     load: async () => (await import('./schema.js')).schemaCommand,
@@ -90,7 +94,8 @@ outrigger COMMAND --help says more; outrigger --version says the version.
 
 function helpText(name: string, { usage, about, flags }: Command): string {
   const list = Object.entries(flags).map(
-    ([flag, { value, help }]) => [value === undefined ? `--${flag}` : `--${flag} ${value}`, help] as const,
+    ([flag, { value, short, help }]) =>
+      [`${short === undefined ? '' : `-${short}, `}--${flag}${value === undefined ? '' : ` ${value}`}`, help] as const,
   );
   const flagList = list.length === 0 ? '' : `\n${columns(list)}\n`;
   return `outrigger ${name} ${usage}`.trimEnd() + `\n\n${about}\n${flagList}`;

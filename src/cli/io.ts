@@ -7,4 +7,7 @@ export interface Io {
 
 export interface Output {
   write(text: string): unknown;
+  readonly isTTY?: boolean;
+  /** Letters in a line of a terminal. */
+  readonly columns?: number;
 }

@@ -202,3 +202,8 @@ function rateRemedy(text: string): string | undefined {
   const [, amount, unit] = /^(\d+(?:\.\d+)?)\s*(?:(?:\/|per|p)?\s*([smh]))?[a-z]*$/i.exec(text) ?? [];
   return amount === undefined ? undefined : `${amount}/${unit?.toLowerCase() ?? 's'}`;
 }
+
+/** A time as people say it: `250ms`, `27.3s`. */
+export function durationText(ms: number): string {
+  return ms < 1000 ? `${Math.round(ms)}ms` : `${Number((ms / 1000).toFixed(1))}s`;
+}

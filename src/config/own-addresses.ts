@@ -10,7 +10,7 @@ export function warnOwnAddresses(config: Config, issues: Issues): void {
     for (const [index, endpoint] of endpoints.entries()) {
       const path: readonly PathStep[] = ['upstreams', name, ...(single ? ['url'] : ['endpoints', index])];
       const say = (message: string) => {
-        issues.add(nodeAt(config.effective, ...path)?.offset, path, message);
+        issues.add(nodeAt(config.effective, ...path)?.offset, path, message, 'write the address of the service itself');
       };
       if (leadsTo(endpoint, config.admin.listen)) {
         say(`${endpoint} is admin.listen: calls get to the API as from the loopback`);

@@ -1,11 +1,13 @@
 import { describeFaults } from '../policies/fault-injection.js';
 import { longestDelay } from '../policies/rules/backoff.js';
 import { parseDuration, parseRatio } from '../policies/rules/units.js';
-import type { Config, ResolvedRoute, ResolvedUpstream, RouteMatch } from './config.js';
-import { namedText } from './describe.js';
+import type { Config, ResolvedRoute, ResolvedUpstream } from './config.js';
+import { durationText, namedText } from './describe.js';
 import { type ConfigIssue, Issues } from './issues.js';
-import { nodeAt, ownPath, type PathStep } from './nodes.js';
+import { nodeAt, ownPath } from './nodes.js';
 import { warnOwnAddresses } from './own-addresses.js';
+import { RouteAt } from './route-at.js';
+import { warnShadowed } from './shadowed-routes.js';
 
 /** What a reviewer would ask about: lawful, but probably not what was meant. In the file's order. */
 export function warnings(config: Config): readonly ConfigIssue[] {
@@ -16,10 +18,11 @@ export function warnings(config: Config): readonly ConfigIssue[] {
     const at = new RouteAt(config, index, issues);
     const upstream = config.upstreams.get(route.upstream);
     warnWorstCase(route, at);
-    warnUnreachable(route, index, config.routes, at);
+    warnShadowed(route, config.routes.slice(0, index), at);
     warnUnsafeMethods(route, at);
-    warnAlways(route, at);
-    if (upstream !== undefined) warnNoBudget(route, upstream, at);
+    warnSteps(route, at);
+    warnHedgeAlone(route, at);
+    if (upstream !== undefined) warnBudget(route, upstream, at);
   }
   for (const upstream of config.upstreams.values()) warnRatios(upstream, config, issues);
   warnOwnAddresses(config, issues);
@@ -43,7 +46,7 @@ function warnDrain(config: Config, issues: Issues): void {
   issues.add(
     nodeAt(effective, key)?.offset,
     [key],
-    `drainDelay (${formatMs(drainDelayMs)}) is longer than drainTimeout (${formatMs(drainTimeoutMs)}), which ends the drain`,
+    `drainDelay (${durationText(drainDelayMs)}) is longer than drainTimeout (${durationText(drainTimeoutMs)}), which ends the drain`,
     'lower drainDelay, or raise drainTimeout',
   );
 }
@@ -54,29 +57,6 @@ export function faultsInForce(config: Config): readonly { readonly route: string
     const described = faults === false ? undefined : describeFaults(faults);
     return described === undefined ? [] : [{ route: name, faults: described }];
   });
-}
-
-/** Says something about a route, at its place in the file. */
-class RouteAt {
-  readonly #config: Config;
-  readonly #index: number;
-  readonly #issues: Issues;
-
-  constructor(config: Config, index: number, issues: Issues) {
-    this.#config = config;
-    this.#index = index;
-    this.#issues = issues;
-  }
-
-  /** `keys` is what it is about, the most telling first; the first that the file has is the place. */
-  say(keys: readonly (readonly PathStep[])[], message: string, suggestion?: string): void {
-    const route = nodeAt(this.#config.effective, 'routes', this.#index);
-    const written = keys.find((path) => nodeAt(route, ...path)?.offset !== undefined);
-    const path = ['routes', this.#index, ...(written ?? keys[0] ?? [])];
-    // Several routes may share the default that this is about: the path tells them apart.
-    const node = written === undefined ? route : nodeAt(route, ...written);
-    this.#issues.add(node?.offset, path, message, suggestion);
-  }
 }
 
 /** How long a call can take if every attempt times out: attempts times attemptTimeout, plus the longest back-offs. */
@@ -90,7 +70,7 @@ function warnWorstCase(route: ResolvedRoute, at: RouteAt): void {
   at.say(
     [['timeout'], ['retry', 'maxAttempts'], ['attemptTimeout']],
     `route '${route.name}': ${attempts} ${plural} of ${route.attemptTimeout.attemptTimeout} and the longest back-off take ` +
-      `${formatMs(worst)}, beyond the timeout of ${route.timeout.timeout}`,
+      `${durationText(worst)}, beyond the timeout of ${route.timeout.timeout}`,
     'lower attemptTimeout or retry.maxAttempts, or raise timeout',
   );
 }
@@ -106,46 +86,10 @@ export function longestBackoff(route: ResolvedRoute): number {
   return total;
 }
 
-function formatMs(ms: number): string {
-  return ms < 1000 ? `${Math.round(ms)}ms` : `${Number((ms / 1000).toFixed(1))}s`;
-}
-
-function warnUnreachable(route: ResolvedRoute, index: number, routes: readonly ResolvedRoute[], at: RouteAt): void {
-  const before = routes.slice(0, index).find((earlier) => covers(earlier.match, route.match));
-  if (before === undefined) return;
-  at.say(
-    [['name']],
-    `route '${route.name}' can never be reached: '${before.name}' above matches all of its calls`,
-    `move it above '${before.name}'`,
-  );
-}
-
-/** Whether every call that `narrow` matches is matched by `wide` too. */
-export function covers(wide: RouteMatch, narrow: RouteMatch): boolean {
-  return (
-    coversHost(wide.host, narrow.host) &&
-    coversPath(wide.path, narrow.path) &&
-    (wide.methods === undefined || (narrow.methods?.every((method) => wide.methods?.includes(method)) ?? false)) &&
-    Object.entries(wide.headers).every(([name, value]) => narrow.headers[name] === value)
-  );
-}
-
-function coversHost(wide: string | undefined, narrow: string | undefined): boolean {
-  if (wide === undefined || wide === narrow) return true;
-  return narrow !== undefined && wide.startsWith('*.') && narrow.endsWith(wide.slice(1));
-}
-
-function coversPath(wide: string | undefined, narrow: string | undefined): boolean {
-  if (wide === undefined || wide === narrow || wide === '/*') return true;
-  if (narrow === undefined || !wide.endsWith('/*')) return false;
-  const prefix = wide.slice(0, -1);
-  return narrow.startsWith(prefix) || narrow === prefix.slice(0, -1);
-}
-
 function warnUnsafeMethods(route: ResolvedRoute, at: RouteAt): void {
   if (route.retry === false) return;
   for (const [index, method] of route.retry.methods.entries()) {
-    if (method !== 'POST' && method !== 'PATCH') continue;
+    if (!['POST', 'PATCH'].includes(method) || !takes(route, method)) continue;
     at.say(
       [['retry', 'methods', index]],
       `${method} is retried without need of an idempotency key: what it does may be done twice`,
@@ -154,30 +98,80 @@ function warnUnsafeMethods(route: ResolvedRoute, at: RouteAt): void {
   }
 }
 
-function warnAlways(route: ResolvedRoute, at: RouteAt): void {
-  if (route.fallback === false || route.match.methods?.includes('POST') === false) return;
-  for (const [index, step] of route.fallback.steps.entries()) {
-    if (!('upstream' in step) || step.when !== 'always') continue;
+function takes({ match }: ResolvedRoute, method: string): boolean {
+  return match.methods?.includes(method) ?? true;
+}
+
+function warnSteps(route: ResolvedRoute, at: RouteAt): void {
+  if (route.fallback === false) return;
+  const { steps } = route.fallback;
+  for (const [index, step] of steps.entries()) {
+    if (!('upstream' in step) || step.when !== 'always' || !takes(route, 'POST')) continue;
     at.say(
       [['fallback', 'steps', index, 'when']],
       `when: always sends a POST that may have been done to '${step.upstream}' too`,
       'write when: replayable, or match.methods without POST',
     );
   }
+  const answering = steps.findIndex((step) => 'response' in step);
+  if (answering === -1 || answering === steps.length - 1) return;
+  at.say(
+    [['fallback', 'steps', answering + 1]],
+    'this step is never reached: the response above it always answers',
+    'move it above the response, or leave it out',
+  );
 }
 
-function warnNoBudget(route: ResolvedRoute, upstream: ResolvedUpstream, at: RouteAt): void {
-  if (upstream.retryBudget !== false) return;
-  const retries = route.retry !== false && route.retry.maxAttempts > 1;
-  for (const [key, on] of [['retry', retries] as const, ['hedge', route.hedge !== false] as const]) {
+/** A hedge is for callers in a hurry: an error after it is as late as one without. */
+function warnHedgeAlone(route: ResolvedRoute, at: RouteAt): void {
+  if (route.hedge === false || route.fallback !== false) return;
+  at.say(
+    [['fallback']],
+    `route '${route.name}' has a hedge but no fallback: when the hedges fail too, its callers get the error`,
+    'add a fallback, such as steps: [{ stale: { maxAge: 1m } }]',
+  );
+}
+
+function warnBudget(route: ResolvedRoute, upstream: ResolvedUpstream, at: RouteAt): void {
+  const { retry, hedge, name } = route;
+  // In shadow mode neither is made.
+  const shadow = retry !== false && retry.mode === 'shadow';
+  const retries = retry === false || shadow ? 0 : retry.maxAttempts - 1;
+  const hedges = hedge === false || shadow ? 0 : hedge.max * (retries + 1);
+  const { retryBudget } = upstream;
+  if (retryBudget !== false) {
+    warnSmallBudget(retryBudget, upstream.name, route, retries + hedges, at);
+    return;
+  }
+  for (const [key, on] of [['retry', retries > 0] as const, ['hedge', hedges > 0] as const]) {
     if (!on) continue;
     at.say(
       [[key]],
-      `route '${route.name}' has a ${key} but its upstream '${upstream.name}' has no retryBudget: ` +
+      `route '${name}' has a ${key} but its upstream '${upstream.name}' has no retryBudget: ` +
         'in an outage nothing bounds the added load',
       `leave out retryBudget: false, or write ${key}: false`,
     );
   }
+}
+
+/** With few calls in the window, its shares are of next to nothing, and only `minPerSecond` lets a retry through. */
+function warnSmallBudget(
+  { minPerSecond, window }: Exclude<ResolvedUpstream['retryBudget'], false>,
+  upstream: string,
+  route: ResolvedRoute,
+  wanted: number,
+  at: RouteAt,
+): void {
+  const seconds = parseDuration(window) / 1_000;
+  const floor = Math.floor(minPerSecond * seconds + 1e-9);
+  if (wanted <= floor) return;
+  const enough = Math.ceil((wanted * 100) / seconds) / 100;
+  at.say(
+    [['retry'], ['hedge', 'max']],
+    `route '${route.name}' may make ${wanted} retries and hedges for one call, but while calls are few ` +
+      `the retryBudget of '${upstream}' allows ${floor} in ${window}`,
+    `raise retryBudget.minPerSecond of '${upstream}' to ${enough}, or make fewer attempts`,
+  );
 }
 
 const SHARES = ['failureRate', 'slowCallRate', 'probeShare'] as const;
@@ -193,6 +187,11 @@ function warnRatios(upstream: ResolvedUpstream, config: Config, issues: Issues):
     if (node?.kind !== 'scalar') continue;
     const fromFile = node.template === undefined;
     const message = `${fromFile ? value : namedText(node)} is ${fromFile ? `${value * 100} %, ` : ''}more than all calls`;
-    issues.add(node.offset, ownPath(node, path), message, fromFile ? `write ${value}%` : undefined);
+    issues.add(
+      node.offset,
+      ownPath(node, path),
+      message,
+      fromFile ? `write ${value}%` : 'a share is written as 50% or 0.5',
+    );
   }
 }

@@ -6,7 +6,7 @@ import { forwardedHeaders, isLoop } from './forwarded.js';
 import { applyEdits, compileEdits, type CompiledEdits } from './header-edits.js';
 import type { RequestHead } from './headers.js';
 import type { EdgeRoute } from './route.js';
-import { hasDotSegments, rewritePath, type RequestTarget } from './target.js';
+import { matchesPaths, mayEscape, rewritePath, type RequestTarget } from './target.js';
 
 /** A route with what can be worked out beforehand. */
 export interface PreparedRoute extends EdgeRoute {
@@ -49,7 +49,7 @@ export class Intake {
       responseEdits: compileEdits(route.responseHeaders),
     }));
     this.#router = createRouter(prepared);
-    this.#matchesPaths = prepared.some(({ match }) => match.path !== undefined && match.path !== '/*');
+    this.#matchesPaths = matchesPaths(prepared);
   }
 
   /** Throws an OutriggerError for a request that goes nowhere. `header`: the name in lower case. */
@@ -77,10 +77,7 @@ export class Intake {
     if (isLoop(head.via)) throw new OutriggerError('loop', 'the request has passed this proxy too often');
     const route = this.#router.find(request);
     if (route === undefined) throw new OutriggerError('no-route', 'no route matches the request');
-    if (
-      (this.#matchesPaths || route.rewrite.stripPrefix !== undefined || route.rewrite.addPrefix !== undefined) &&
-      hasDotSegments(request.path)
-    ) {
+    if (mayEscape(request.path, this.#matchesPaths, route.rewrite)) {
       throw badRequest('target', 'the path has dot segments, which could lead around the routes');
     }
     return route;

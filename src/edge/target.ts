@@ -1,5 +1,6 @@
 import { OutriggerError } from '../errors.js';
 import { isValidHost } from '../routing/host.js';
+import type { RouteMatch } from '../routing/router.js';
 import type { Rewrite } from './route.js';
 
 /** Where a request wants to go, as it was sent. */
@@ -56,6 +57,16 @@ const DOT_SEGMENT = /(?:^|[/\\]|%2f|%5c)(?:\.|%2e){1,2}(?=$|[/\\;]|%2f|%5c|%3b)/
 /** Whether a path has dot segments, plain or encoded: with them, it may mean another path than the one it seems to be. */
 export function hasDotSegments(path: string): boolean {
   return (path.includes('.') || path.includes('%2')) && DOT_SEGMENT.test(path);
+}
+
+/** Whether dot segments could lead a request around some route's path. */
+export function matchesPaths(routes: readonly { readonly match: RouteMatch }[]): boolean {
+  return routes.some(({ match }) => match.path !== undefined && match.path !== '/*');
+}
+
+/** Whether a path must be refused: it might mean another one than was matched, or than is rewritten. */
+export function mayEscape(path: string, anyPathMatched: boolean, { stripPrefix, addPrefix }: Rewrite): boolean {
+  return (anyPathMatched || stripPrefix !== undefined || addPrefix !== undefined) && hasDotSegments(path);
 }
 
 /** Changes a path as the route says. The rest of it is left exactly as it was sent. */

@@ -36,13 +36,13 @@ export function createAttempt(call: Call, number: number, hedge: boolean, retryR
 }
 
 /** How many retries the app itself says it has made of this call. */
-export function retriesBefore(call: Call): number {
+export function retriesBefore(call: Pick<Call, 'header'>): number {
   const header = call.header('x-retry-attempt');
   return header !== undefined && /^\d{1,6}$/.test(header) ? Number(header) : 0;
 }
 
 /** How long the app itself waits for the whole call, in milliseconds; what is no number of them is no bound. */
-export function appTimeoutMs(call: Call): number {
+export function appTimeoutMs(call: Pick<Call, 'header'>): number {
   const header = call.header('x-request-timeout-ms');
   return header !== undefined && /^\d{1,15}$/.test(header) ? Number(header) : Infinity;
 }

@@ -89,7 +89,8 @@ export function retry(options: RetryOptions, deps: PolicyDeps, scope: RetryScope
   };
 }
 
-function retryRules(options: RetryOptions): RetryRules {
+/** What a retry policy goes by. Throws a RangeError for an option that is no duration or size. */
+export function retryRules(options: RetryOptions): RetryRules {
   return {
     maxAttempts: options.maxAttempts,
     methods: new Set(options.methods),

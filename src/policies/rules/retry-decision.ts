@@ -33,8 +33,13 @@ export type RetryVerdict =
   | { readonly retry: true; readonly delayMs: number; readonly backoffMs: number }
   | { readonly retry: false; readonly reason: SuppressedReason };
 
+/** A call, as far as the decision depends on it. */
+export type DecidedCall = Pick<Call, 'method' | 'header' | 'deadlineAt'> & {
+  readonly body: Pick<RequestBody, 'state' | 'notKept'>;
+};
+
 /** Whether a request may be sent twice (RFC 9110, 9.2.2; the IETF Idempotency-Key draft). */
-export function isReplayable(rules: RetryRules, call: Call): boolean {
+export function isReplayable(rules: RetryRules, call: DecidedCall): boolean {
   return rules.methods.has(call.method) || rules.idempotencyKeys.some((name) => call.header(name) !== undefined);
 }
 
@@ -44,7 +49,7 @@ export function isReplayable(rules: RetryRules, call: Call): boolean {
  */
 export function decideRetry(
   rules: RetryRules,
-  call: Call,
+  call: DecidedCall,
   failed: FailedAttempt,
   isRetryItself: boolean,
   now: number,
@@ -71,14 +76,14 @@ function suppressed(reason: SuppressedReason): RetryVerdict {
   return { retry: false, reason };
 }
 
-function wouldBeKept({ wouldKeepBytes }: RetryRules, call: Call): boolean {
+function wouldBeKept({ wouldKeepBytes }: RetryRules, call: DecidedCall): boolean {
   if (wouldKeepBytes === undefined) return false;
   const length = call.header('content-length');
   return length !== undefined && Number(length) <= wouldKeepBytes;
 }
 
 /** Why the body can't be sent again; undefined if it can. */
-function bodyLost(body: RequestBody, unsent: boolean): SuppressedReason | undefined {
+function bodyLost(body: DecidedCall['body'], unsent: boolean): SuppressedReason | undefined {
   switch (body.state) {
     case 'none':
     case 'kept':

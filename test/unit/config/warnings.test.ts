@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import fc from 'fast-check';
 import type { Config, ResolvedRoute, RouteMatch } from '../../../src/config/config.js';
-import { covers, longestBackoff, warnings } from '../../../src/config/warnings.js';
+import { covers } from '../../../src/config/shadowed-routes.js';
+import { longestBackoff, warnings } from '../../../src/config/warnings.js';
+import { createRouter } from '../../../src/routing/router.js';
 import { load, type Parts, policyFile, routeOf } from '../../support/policy-file.js';
 
 function told(config: Config): string[] {
@@ -40,7 +43,7 @@ describe('attempts and back-off that do not fit into the timeout', () => {
   });
 
   test('are no matter without a timeout', () => {
-    assert.deepEqual(warned({ route: 'timeout: false\nretry: { maxAttempts: 50 }' }), []);
+    assert.deepEqual(warned({ route: 'timeout: false\nretry: { maxAttempts: 10 }' }), []);
     assert.deepEqual(warned({ route: 'attemptTimeout: false\ntimeout: 1s' }), []);
   });
 
@@ -84,6 +87,84 @@ test('the longest back-off is the sum of the longest waits', () => {
 });
 
 describe('a route that can never be reached', () => {
+  const routes = (...matches: readonly string[]) =>
+    told(
+      load(
+        ["upstreams: { a: { url: 'http://a.internal' } }", 'routes:']
+          .concat(matches.map((match, index) => `  - { name: r${index}, match: ${match}, upstream: a }`))
+          .join('\n'),
+      ),
+    );
+
+  test('is warned of with the routes that take its calls between them', () => {
+    assert.deepEqual(routes('{ methods: [GET] }', '{ methods: [POST] }', '{ path: /x, methods: [GET, POST] }'), [
+      "5 routes[2].name: route 'r2' can never be reached: 'r0' and 'r1' above match all of its calls",
+    ]);
+  });
+
+  test('for some of the methods it lists is warned of at each of them', () => {
+    assert.deepEqual(routes('{ path: /x/*, methods: [GET] }', '{ path: /x/y, methods: [GET, POST] }'), [
+      "4 routes[1].match.methods[0]: route 'r1' never gets a GET: 'r0' above takes them",
+    ]);
+  });
+
+  test('for some methods, of those that it is for without listing them, is warned of at its narrower path', () => {
+    assert.deepEqual(routes('{ methods: [GET, HEAD] }', '{ path: /admin/* }'), [
+      "4 routes[1].match.path: route 'r1' never gets GET, HEAD: 'r0' above, whose path is wider, takes them",
+    ]);
+  });
+
+  test('is none that takes the rest: other methods of the same path, or what has no such header or host', () => {
+    assert.deepEqual(routes('{ path: /x/*, methods: [GET] }', '{ path: /x/* }', '{ path: /* }'), []);
+    assert.deepEqual(routes('{ headers: { x-canary: "1" } }', '{ host: a.test }', '{ path: /x, methods: [GET] }'), []);
+  });
+
+  test('is one that no call gets: what is warned of is true of the router', () => {
+    const headers: fc.Arbitrary<Record<string, string>> = fc.constantFrom<Record<string, string>>(
+      { 'x-t': 'a' },
+      { 'x-t': 'b' },
+      { 'x-t': 'a', 'x-u': 'b' },
+    );
+    const one = fc.record(
+      {
+        host: fc.constantFrom('a.b', '*.b', 'x.a.b'),
+        path: fc.constantFrom('/*', '/p', '/p/*', '/p/q', '/p/q/*'),
+        methods: fc.subarray(['GET', 'POST', 'PUT'], { minLength: 1 }),
+        headers,
+      },
+      { requiredKeys: [] },
+    );
+    const sent: Record<string, string>[] = [{}, { 'x-t': 'a' }, { 'x-t': 'b' }, { 'x-t': 'a', 'x-u': 'b' }];
+    const calls = ['a.b', 'x.a.b', 'b', 'c'].flatMap((host) =>
+      ['/', '/p', '/p/q', '/p/q/r', '/pq'].flatMap((path) =>
+        ['GET', 'POST', 'PUT', 'HEAD'].flatMap((method) =>
+          sent.map((values) => ({ host, path, method, header: (name: string) => values[name] })),
+        ),
+      ),
+    );
+    fc.assert(
+      fc.property(fc.array(one, { minLength: 2, maxLength: 5 }), (matches) => {
+        const config = load(
+          JSON.stringify({
+            upstreams: { a: { url: 'http://a.internal' } },
+            routes: matches.map((match, index) => ({ name: `r${index}`, match, upstream: 'a' })),
+          }),
+        );
+        const router = createRouter(config.routes);
+        for (const { path, message } of warnings(config)) {
+          const [, name] = /^route '(r\d)' (?:can never be|never gets)/.exec(message) ?? assert.fail(message);
+          const index = Number(/^routes\[(\d)\]/.exec(path)?.[1]);
+          assert.equal(config.routes[index]?.name, name);
+          const [, lost] = / never gets (?:a )?([A-Z, ]+):/.exec(message) ?? [];
+          const got = calls.filter((call) => router.find(call)?.name === name);
+          const shadowed = got.filter(({ method }) => lost === undefined || lost.split(', ').includes(method));
+          assert.deepEqual(shadowed, [], message);
+        }
+      }),
+      { numRuns: 300 },
+    );
+  });
+
   test('is warned of with the route that takes its calls', () => {
     const text = `${policyFile()}  - { name: s, match: { path: /x }, upstream: a }\n`;
     assert.deepEqual(told(load(text)), [
@@ -132,6 +213,84 @@ describe('what is known and does nothing yet', () => {
 });
 
 describe('other doubts', () => {
+  test('POST among the methods that are retried, on a route that takes none', () => {
+    const route = 'retry: { methods: [GET, POST] }';
+    assert.equal(warned({ route }).length, 1);
+    assert.deepEqual(warned({ route: route + '\nfallback: false' }).length, 1);
+    const text = policyFile({ route }).replace('match: {}', 'match: { methods: [GET] }');
+    assert.deepEqual(told(load(text)), []);
+  });
+
+  test('a hedge without a fallback', () => {
+    assert.deepEqual(warned({ route: 'hedge: {}' }), [
+      "5 routes[0].fallback: route 'r' has a hedge but no fallback: when the hedges fail too, its callers get the error",
+    ]);
+    assert.deepEqual(warned({ route: 'hedge: {}\nfallback: { steps: [{ stale: {} }] }' }), []);
+  });
+
+  test('a budget that holds less, while calls are few, than one call may want', () => {
+    const small = (minPerSecond: number) => ({
+      upstream: `retryBudget: { minPerSecond: ${minPerSecond}, window: 10s }`,
+      route: 'retry: { maxAttempts: 4 }\nattemptTimeout: 1s',
+    });
+    assert.deepEqual(warned(small(0.2)), [
+      "9 routes[0].retry: route 'r' may make 3 retries and hedges for one call, " +
+        "but while calls are few the retryBudget of 'a' allows 2 in 10s",
+    ]);
+    assert.deepEqual(warned(small(0.3)), []);
+    const [warning] = warnings(load(policyFile(small(0.2))));
+    assert.equal(warning?.suggestion, "raise retryBudget.minPerSecond of 'a' to 0.3, or make fewer attempts");
+  });
+
+  test('hedges want a place in the budget too, at each attempt', () => {
+    const route =
+      'retry: { maxAttempts: 4 }\nattemptTimeout: 1s\nhedge: { max: 2 }\nfallback: { steps: [{ stale: {} }] }';
+    assert.match(warned({ route }).join(), /may make 11 retries and hedges for one call/);
+    assert.deepEqual(warned({ route: route.replace('max: 2', 'max: 1') }), []);
+  });
+
+  test('in shadow mode nothing is added to any load', () => {
+    const route = 'retry: { mode: shadow }\nhedge: {}\nfallback: { steps: [{ stale: {} }] }';
+    assert.deepEqual(warned({ route, upstream: 'retryBudget: false' }), []);
+    assert.deepEqual(warned({ route, upstream: 'retryBudget: { minPerSecond: 0 }' }), []);
+  });
+
+  test('a step behind a response, which always answers', () => {
+    assert.deepEqual(warned({ route: 'fallback:\n  steps:\n    - response: {}\n    - stale: {}' }), [
+      '11 routes[0].fallback.steps[1]: this step is never reached: the response above it always answers',
+    ]);
+  });
+
+  test('each comes with a place and a remedy', () => {
+    const text = `
+listen: 127.0.0.1:8080
+drainDelay: 30s
+reload: auto
+upstreams:
+  a: { url: 'http://127.0.0.1:8080', retryBudget: false, circuitBreaker: { failureRate: "\${RATE}" } }
+  b: { url: 'http://127.0.0.1:9901', retryBudget: { minPerSecond: 0 } }
+routes:
+  - name: r
+    match: { methods: [GET, POST] }
+    upstream: a
+    timeout: 1s
+    hedge: {}
+    retry: { methods: [GET, POST] }
+  - name: s
+    match: { path: /s, methods: [GET, PUT] }
+    upstream: b
+    fallback: { steps: [{ response: {} }, { upstream: a, when: always }] }
+  - { name: t, match: { path: /s }, upstream: b, fallback: { steps: [{ upstream: a, when: always }] } }
+  - { name: u, match: { path: /s }, upstream: b }
+`;
+    const found = warnings(load(text, { env: { RATE: '500%' } }));
+    assert.ok(found.length >= 14, found.map(({ message }) => message).join('\n'));
+    for (const { line, column, message, suggestion } of found) {
+      assert.ok(line > 1 && column > 0, message);
+      assert.ok(suggestion !== undefined && suggestion.length > 5, message);
+    }
+  });
+
   test('POST or PATCH among the methods that are retried without a key', () => {
     assert.deepEqual(warned({ route: 'retry:\n  methods: [GET, POST, PATCH]' }), [
       '9 routes[0].retry.methods[1]: POST is retried without need of an idempotency key: what it does may be done twice',

@@ -1,0 +1,87 @@
+import { pathText } from '../config/nodes.js';
+import type { Considered, ExplainedPart, Explanation, Taken } from './explain.js';
+import type { WorstCase } from './worst-case.js';
+
+/**
+ * The explanation as `outrigger explain --json` prints it (docs/explain.md): times in milliseconds, null where nothing
+ * bounds them; ratios as numbers.
+ */
+export function explanationJson({ file, call, considered, taken }: Explanation): unknown {
+  const { method, host, path, query } = call;
+  return {
+    file,
+    call: { method, host, target: path + query },
+    considered: considered.map((one) => consideredJson(one)),
+    route: taken === undefined ? null : takenJson(taken),
+  };
+}
+
+function consideredJson({ route, place, mismatches }: Considered) {
+  return {
+    route,
+    ...place,
+    matches: mismatches.length === 0,
+    mismatches: mismatches.map(({ on, name, wanted, found }) => ({
+      on,
+      ...(name === undefined ? {} : { name }),
+      wanted,
+      found: found ?? null,
+    })),
+  };
+}
+
+function takenJson({ route, place, target, refused, retried, worst, parts, warnings, otherWarnings }: Taken) {
+  return {
+    name: route.name,
+    ...place,
+    upstream: route.upstream,
+    target,
+    refused: refused ?? null,
+    retried: { on: retried.on, not: retried.not },
+    worstCase: worstCaseJson(worst),
+    values: parts.flatMap((part) => valuesJson(part)),
+    warnings,
+    otherWarnings,
+  };
+}
+
+function worstCaseJson(worst: WorstCase) {
+  return {
+    ms: finite(worst.longestMs),
+    attempts: worst.attempts,
+    deadlineMs: finite(worst.deadlineMs),
+    withoutDeadlineMs: finite(worst.unboundedMs),
+    backoffMs: worst.backoffMs,
+    retryAfterMs: worst.retryAfterMs ?? null,
+    first: { attempts: 1, ms: finite(worst.first.longestMs) },
+    retries: { attempts: worst.retries.attempts, ms: finite(worst.retries.longestMs) },
+    hedges: { attempts: worst.hedges.attempts, ms: finite(worst.hedges.longestMs) },
+    fallbackUpstreams: worst.fallbackUpstreams.map(({ upstream, attempts, longestMs, onlyUnsent }) => ({
+      upstream,
+      attempts,
+      ms: finite(longestMs),
+      onlyUnsent,
+    })),
+    load: worst.load.map(({ upstream, attemptsPerCall, budget }) => ({
+      upstream,
+      attemptsPerCall,
+      budget: budget ?? null,
+    })),
+  };
+}
+
+function valuesJson({ kind, name, values }: ExplainedPart) {
+  return values.map(({ path, value, from, place, variables }) => ({
+    of: kind,
+    name,
+    path: pathText(path),
+    value,
+    from,
+    ...place,
+    ...(variables.length === 0 ? {} : { variables }),
+  }));
+}
+
+function finite(ms: number): number | null {
+  return Number.isFinite(ms) ? ms : null;
+}

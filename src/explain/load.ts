@@ -1,0 +1,44 @@
+import type { ResolvedUpstream } from '../config/config.js';
+import { parseRatio } from '../policies/rules/units.js';
+import type { CallAtWorst } from './calls-at-worst.js';
+import type { FallbackShare } from './worst-case.js';
+
+/** What calls like this one can add to an upstream's load. */
+export interface Load {
+  readonly upstream: string;
+  /** Attempts of one call, at most. */
+  readonly attemptsPerCall: number;
+  /** Attempts beside the first, per call and over many calls; undefined where nothing but `attemptsPerCall` bounds them. */
+  readonly budget: BudgetedLoad | undefined;
+}
+
+export interface BudgetedLoad {
+  /** While they fail too: a share of the calls. */
+  readonly whileFailing: number;
+  /** All of them. */
+  readonly total: number;
+  /** As many a second are allowed however few calls there are. */
+  readonly minPerSecond: number;
+}
+
+/** The load on the route's upstream, and on those that its fallback asks, which no retry budget bounds. */
+export function loadAtWorst(
+  upstream: ResolvedUpstream,
+  { attempts }: CallAtWorst,
+  elsewhere: readonly FallbackShare[],
+): readonly Load[] {
+  const own = { upstream: upstream.name, attemptsPerCall: attempts, budget: budgeted(upstream, attempts - 1) };
+  const counts = new Map<string, number>();
+  for (const share of elsewhere) counts.set(share.upstream, (counts.get(share.upstream) ?? 0) + share.attempts);
+  return [own, ...[...counts].map(([name, count]) => ({ upstream: name, attemptsPerCall: count, budget: undefined }))];
+}
+
+function budgeted({ retryBudget }: ResolvedUpstream, extra: number): BudgetedLoad | undefined {
+  if (retryBudget === false || extra === 0) return undefined;
+  const total = Math.min(extra, parseRatio(retryBudget.totalRatio));
+  return {
+    whileFailing: Math.min(total, parseRatio(retryBudget.failedRatio)),
+    total,
+    minPerSecond: retryBudget.minPerSecond,
+  };
+}

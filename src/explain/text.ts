@@ -1,0 +1,150 @@
+import { durationText } from '../config/describe.js';
+import { formatIssue, type SourceText } from '../config/issues.js';
+import type { Place } from '../config/provenance.js';
+import type { Mismatch } from '../routing/mismatch.js';
+import type { Considered, Explanation, Taken } from './explain.js';
+import { type Paint, table } from './layout.js';
+import type { Load } from './load.js';
+import type { Retried } from './retried.js';
+import { valuesText } from './values-text.js';
+import type { WorstCase } from './worst-case.js';
+
+/** How the text is to look. */
+export interface TextStyle {
+  readonly paint: Paint;
+  /** Letters in a line. */
+  readonly width: number;
+}
+
+/** The explanation for people: what they ask first comes first. */
+export function explanationText(explanation: Explanation, source: SourceText, style: TextStyle): string {
+  const { call, considered, taken, file } = explanation;
+  const { paint, width } = style;
+  const lines = [
+    paint('heading', `${call.method} ${call.path}${call.query}, Host ${call.host}`),
+    ...routesText(considered, taken, file, style),
+  ];
+  if (taken === undefined) {
+    return [...lines, paint('bad', '  no route matches: the app gets 404 no-route')].join('\n');
+  }
+  if (taken.refused !== undefined)
+    lines.push(paint('bad', `  refused all the same, with 400 bad-request: ${taken.refused}`));
+  const section = (title: string, body: readonly string[]) => {
+    lines.push('', paint('heading', title), ...body);
+  };
+  section('Retried', table(retriedRows(taken.retried), 2, width));
+  section(
+    'Worst case, from when the request is in until the head of the answer',
+    table(worstRows(taken.worst, taken), 2, width),
+  );
+  section('Load, at worst', table(taken.worst.load.map(loadRow), 2, width));
+  for (const part of taken.parts) lines.push('', ...valuesText(part, file, style));
+  for (const warning of taken.warnings)
+    lines.push('', `${paint('doubtful', 'warning:')} ${formatIssue(warning, source)}`);
+  if (taken.otherWarnings > 0) {
+    const more = taken.otherWarnings === 1 ? 'warning is' : 'warnings are';
+    lines.push('', paint('quiet', `${taken.otherWarnings} ${more} about other parts: outrigger validate ${file}`));
+  }
+  return lines.join('\n');
+}
+
+function routesText(
+  considered: readonly Considered[],
+  taken: Taken | undefined,
+  file: string,
+  { paint, width }: TextStyle,
+): string[] {
+  const rows = considered.map(({ route, place, mismatches }) => [
+    mismatches.length === 0 ? '✓' : '✗',
+    route,
+    at(file, place),
+    mismatches.length === 0 ? reached(taken) : mismatches.map((one) => mismatchText(one)).join('; '),
+  ]);
+  return table(rows, 2, width).map((line) => {
+    if (line.startsWith('  ✓')) return paint('good', line);
+    return paint('quiet', line);
+  });
+}
+
+function reached(taken: Taken | undefined): string {
+  return taken === undefined ? '' : `matches: upstream ${taken.route.upstream} is asked for ${taken.target}`;
+}
+
+function mismatchText({ on, name, wanted, found }: Mismatch): string {
+  if (on === 'header') return `header ${name} is ${found ?? 'not there'}, not ${wanted}`;
+  return `${on} is ${found}, not ${on === 'method' ? wanted.replaceAll(', ', ' or ') : wanted}`;
+}
+
+function retriedRows({ on, not }: Retried): string[][] {
+  const none = not.length === 1 && not[0]?.on.length === 0;
+  if (none) return [['nothing', not[0]?.why ?? '']];
+  return [
+    on.length === 0 ? ['nothing', ''] : ['after', on.join(', ')],
+    ...not.map(({ on: entries, why }) => ['not after', `${entries.join(', ')}: ${why}`]),
+  ];
+}
+
+function worstRows(worst: WorstCase, { route }: Taken): string[][] {
+  const { first, retries, hedges, fallbackUpstreams } = worst;
+  const rows: string[][] = [['first attempt', time(first.longestMs), '1 attempt', '']];
+  if (retries.attempts > 0) {
+    rows.push(['retries', `+${time(retries.longestMs)}`, count(retries.attempts), waitsText(worst)]);
+  }
+  if (hedges.attempts > 0) {
+    const delay = route.hedge === false ? '' : `each ${route.hedge.delay} after the one before`;
+    rows.push(['hedges', `+${time(hedges.longestMs)}`, count(hedges.attempts), delay]);
+  }
+  for (const { upstream, attempts, longestMs, onlyUnsent } of fallbackUpstreams) {
+    const note = onlyUnsent ? 'only for a call that was never sent' : '';
+    rows.push([`fallback ${upstream}`, `+${time(longestMs)}`, count(attempts), note]);
+  }
+  rows.push(['in all', time(worst.longestMs), `${plain(worst.attempts)} at most`, deadlineText(worst)]);
+  return rows;
+}
+
+function waitsText({ backoffMs, retryAfterMs }: WorstCase): string {
+  const backoff = `back-off up to ${durationText(backoffMs)} in all`;
+  return retryAfterMs === undefined ? backoff : `${backoff}, a Retry-After up to ${durationText(retryAfterMs)} each`;
+}
+
+function deadlineText({ deadlineMs, unboundedMs }: WorstCase): string {
+  if (deadlineMs === Infinity)
+    return unboundedMs === Infinity ? 'neither timeout nor attemptTimeout is set' : 'timeout is off';
+  const cut = unboundedMs > deadlineMs;
+  if (!cut) return `within the timeout of ${durationText(deadlineMs)}`;
+  const without = unboundedMs === Infinity ? '' : `, without it ${durationText(unboundedMs)}`;
+  return `cut by the timeout of ${durationText(deadlineMs)}${without}`;
+}
+
+function loadRow({ upstream, attemptsPerCall, budget }: Load, index: number): string[] {
+  const each = plain(attemptsPerCall);
+  if (index > 0) return [upstream, `${each} for each call that fails: no retry budget counts them`];
+  if (attemptsPerCall <= 1) return [upstream, `${each} for each call`];
+  if (budget === undefined) return [upstream, `${each} for each call: there is no retry budget`];
+  const { whileFailing, total, minPerSecond } = budget;
+  return [
+    upstream,
+    `${each} for one call; over many, retries and hedges add ${share(whileFailing)} of the calls while they fail, ` +
+      `${share(total)} in all, or ${minPerSecond}/s if that is more (retryBudget)`,
+  ];
+}
+
+function time(ms: number): string {
+  return ms === Infinity ? 'no bound' : durationText(ms);
+}
+
+function plain(attempts: number): string {
+  return `${attempts} ${attempts === 1 ? 'attempt' : 'attempts'}`;
+}
+
+function count(attempts: number): string {
+  return `+${plain(attempts)}`;
+}
+
+function share(ratio: number): string {
+  return `${Number((ratio * 100).toFixed(1))} %`;
+}
+
+function at(file: string, place: Place | undefined): string {
+  return place === undefined ? file : `${file}:${place.line}`;
+}

@@ -1,0 +1,231 @@
+import type { Config, ResolvedRoute, ResolvedUpstream } from '../config/config.js';
+import { appTimeoutMs, retriesBefore } from '../policies/call-context.js';
+import { headTimesFor } from '../policies/hedge.js';
+import { backoffRules } from '../policies/retry.js';
+import { backoffDelay, longestDelay } from '../policies/rules/backoff.js';
+import { ClassSet } from '../policies/rules/class-set.js';
+import { isLocalRefusal, statusClass } from '../policies/rules/classify.js';
+import { parseDuration } from '../policies/rules/units.js';
+import type { AskedCall } from './asked.js';
+import { type HedgeBounds, raceAtWorst } from './attempt-race.js';
+import { type CallAtWorst, callAtWorst, type Wait } from './calls-at-worst.js';
+import { askedElsewhere, type FailedCall, type StepBounds, stepsAtWorst } from './fallbacks-at-worst.js';
+import { loadAtWorst, type Load } from './load.js';
+import { bodyOf, type Retried } from './retried.js';
+
+/** The worst case of one call, from when the request's body is in until the head of the answer. Infinity: no bound. */
+export interface WorstCase {
+  /** All together; its parts need not have their own worst in the same call. */
+  readonly longestMs: number;
+  readonly attempts: number;
+  /** The route's timeout, or the app's own where that is shorter. */
+  readonly deadlineMs: number;
+  /** Without the deadline, and without fallback upstreams. */
+  readonly unboundedMs: number;
+  /** What follows are the parts, each without the deadline. */
+  readonly first: { readonly longestMs: number };
+  readonly retries: Share;
+  readonly hedges: Share;
+  readonly fallbackUpstreams: readonly FallbackShare[];
+  /** The longest back-offs together, without Retry-After. */
+  readonly backoffMs: number;
+  /** The longest wait that an answer can ask for; undefined where none is listened to. */
+  readonly retryAfterMs: number | undefined;
+  readonly load: readonly Load[];
+}
+
+/** What one policy adds. */
+export interface Share {
+  readonly attempts: number;
+  readonly longestMs: number;
+}
+
+export interface FallbackShare extends Share {
+  readonly upstream: string;
+  /** Only calls of which no upstream can have seen anything go there. */
+  readonly onlyUnsent: boolean;
+}
+
+/** A tenth more than asked for: as the retry policy has it, so that clients do not return together. */
+const RETRY_AFTER_SPREAD = 1.1;
+
+export function worstCase(config: Config, route: ResolvedRoute, asked: AskedCall, retried: Retried): WorstCase {
+  const facts = new CallFacts(config, route, asked, retried);
+  const whole = facts.atWorst(facts.hedge, retried.on);
+  const unhedged = facts.atWorst(undefined, retried.on);
+  const alone = facts.atWorst(undefined, []);
+  const elsewhere = facts.elsewhere(whole);
+  return {
+    longestMs: elsewhere.longestMs,
+    attempts: elsewhere.attempts,
+    deadlineMs: facts.deadlineMs,
+    unboundedMs: whole.unboundedMs,
+    first: { longestMs: alone.unboundedMs },
+    retries: { attempts: whole.retries, longestMs: added(unhedged, alone) },
+    hedges: { attempts: whole.hedges, longestMs: added(whole, unhedged) },
+    fallbackUpstreams: elsewhere.shares,
+    backoffMs: facts.backoffMs(whole.retries),
+    retryAfterMs: facts.retryAfterMs(retried.on),
+    load: loadAtWorst(facts.upstream, whole, elsewhere.shares),
+  };
+}
+
+function added({ unboundedMs }: CallAtWorst, less: CallAtWorst): number {
+  return unboundedMs === Infinity ? Infinity : unboundedMs - less.unboundedMs;
+}
+
+/** What bounds one call, in the words of its policies. */
+class CallFacts {
+  readonly upstream: ResolvedUpstream;
+  readonly deadlineMs: number;
+  /** Undefined where this call gets none. */
+  readonly hedge: HedgeBounds | undefined;
+  readonly #config: Config;
+  readonly #route: ResolvedRoute;
+  readonly #asked: AskedCall;
+  readonly #retried: Retried;
+
+  constructor(config: Config, route: ResolvedRoute, asked: AskedCall, retried: Retried) {
+    this.#config = config;
+    this.#route = route;
+    this.#asked = asked;
+    this.#retried = retried;
+    this.upstream = upstreamOf(config, route.upstream);
+    const { timeout } = route;
+    this.deadlineMs = timeout === false ? Infinity : Math.min(parseDuration(timeout.timeout), appTimeoutMs(asked));
+    this.hedge = this.#hedgeBounds();
+  }
+
+  /** A call of which attempts fail after being sent, or with `on` of a connect-failure only, before. */
+  atWorst(hedge: HedgeBounds | undefined, on: readonly string[], unsentOnly = false): CallAtWorst {
+    const limitMs = this.#attemptMs;
+    const unsentMs = Math.min(limitMs, this.upstream.connectTimeoutMs);
+    const sentRetried = !unsentOnly && on.some((entry) => entry !== 'connect-failure');
+    const queueMs = queueOf(this.upstream);
+    return callAtWorst({
+      deadlineMs: this.deadlineMs,
+      retried: raceAtWorst({ limitMs: sentRetried ? limitMs : unsentMs, queueMs }, hedge),
+      last: raceAtWorst({ limitMs: unsentOnly ? unsentMs : limitMs, queueMs }, hedge),
+      waits: this.#waits(unsentOnly ? on.filter((entry) => entry === 'connect-failure') : on),
+      hedgeDelayMs: hedge?.delayMs ?? 0,
+    });
+  }
+
+  /** The call with what other upstreams add. */
+  elsewhere(whole: CallAtWorst): Share & { readonly shares: readonly FallbackShare[] } {
+    const { fallback, retry } = this.#route;
+    const { longestMs, attempts } = whole;
+    if (fallback === false) return { longestMs, attempts, shares: [] };
+    const { steps } = fallback;
+    const on = fallback.on.map(String);
+    const bounds = (name: string) => this.#stepBounds(name, parseDuration(fallback.timeout));
+    const base = {
+      replayable: retry === false || retry.methods.includes(this.#asked.method),
+      repeatable: this.#isRepeatable,
+    };
+    const sent: FailedCall = { ...base, sent: true };
+    const unsent: FailedCall = { ...base, sent: false };
+    const unsentCall = this.atWorst(this.hedge, this.#retried.on, true);
+    const refused = { longestMs: Math.min(this.deadlineMs, queueOf(this.upstream)), attempts: 0 };
+    const ways: (readonly [Share, FailedCall])[] = [];
+    if (on.some((entry) => entry !== 'connect-failure' && !isLocalClass(entry))) ways.push([whole, sent]);
+    if (on.some((entry) => entry === 'connect-failure' || entry === 'deadline')) ways.push([unsentCall, unsent]);
+    if (on.some(isLocalClass)) ways.push([refused, unsent]);
+    const ends: Share[] = ways.map(([before, failed]) => {
+      const after = stepsAtWorst(steps, bounds, failed);
+      const totalMs = before.longestMs + after.longestMs;
+      return {
+        longestMs: Math.max(before.longestMs, Math.min(totalMs, appTimeoutMs(this.#asked))),
+        attempts: before.attempts + after.attempts,
+      };
+    });
+    const always = ways.some(([, failed]) => failed.sent) ? askedElsewhere(steps, sent) : [];
+    const everAsked =
+      ways.length === 0 ? [] : askedElsewhere(steps, ways.some(([, failed]) => !failed.sent) ? unsent : sent);
+    return {
+      longestMs: Math.max(longestMs, ...ends.map((end) => end.longestMs)),
+      attempts: Math.max(attempts, ...ends.map((end) => end.attempts)),
+      shares: everAsked.map((upstream) => ({
+        upstream,
+        attempts: 1,
+        longestMs: bounds(upstream).longestMs,
+        onlyUnsent: !always.includes(upstream),
+      })),
+    };
+  }
+
+  /** The sum of the longest back-offs before so many retries. */
+  backoffMs(retries: number): number {
+    const { retry } = this.#route;
+    if (retry === false) return 0;
+    const rules = backoffRules(retry.backoff);
+    let total = 0;
+    for (let n = 1; n <= retries; n++) total += longestDelay(rules, n);
+    return total;
+  }
+
+  /** How long an answer that is retried can ask to wait. */
+  retryAfterMs(on: readonly string[]): number | undefined {
+    const { retry } = this.#route;
+    if (retry === false || !retry.retryAfter.honor) return undefined;
+    const set = new ClassSet(on);
+    const asks = [429, 503].some((status) => set.has({ result: statusClass(status), status }));
+    return asks || set.headers.length > 0 ? parseDuration(retry.retryAfter.max) * RETRY_AFTER_SPREAD : undefined;
+  }
+
+  #waits(on: readonly string[]): readonly Wait[] {
+    const { retry } = this.#route;
+    if (retry === false || on.length === 0) return [];
+    const rules = backoffRules(retry.backoff);
+    const retryAfterMs = this.retryAfterMs(on) ?? 0;
+    return Array.from({ length: retry.maxAttempts - 1 }, (_, index) => ({
+      shortestMs: backoffDelay(rules, index + 1, undefined, () => 0),
+      longestMs: Math.max(longestDelay(rules, index + 1), retryAfterMs),
+    }));
+  }
+
+  #hedgeBounds(): HedgeBounds | undefined {
+    const { hedge, retry } = this.#route;
+    const { method, upgrade } = this.#asked;
+    if (hedge === false || (retry !== false && retry.mode === 'shadow')) return undefined;
+    if (upgrade || !hedge.methods.includes(method) || retriesBefore(this.#asked) > 0 || !this.#isRepeatable) {
+      return undefined;
+    }
+    const delayMs = headTimesFor(hedge) === undefined ? parseDuration(hedge.delay) : undefined;
+    return { delayMs, max: hedge.max };
+  }
+
+  #stepBounds(name: string, timeoutMs: number): StepBounds {
+    const upstream = upstreamOf(this.#config, name);
+    const unsentMs = Math.min(this.#attemptMs, upstream.connectTimeoutMs);
+    return {
+      longestMs: Math.min(timeoutMs, queueOf(upstream) + this.#attemptMs),
+      longestUnsentMs: Math.min(timeoutMs, queueOf(upstream) + unsentMs),
+    };
+  }
+
+  get #attemptMs(): number {
+    const { attemptTimeout } = this.#route;
+    return attemptTimeout === false ? Infinity : parseDuration(attemptTimeout.attemptTimeout);
+  }
+
+  get #isRepeatable(): boolean {
+    return bodyOf(this.#route, this.#asked).state !== 'streaming';
+  }
+}
+
+function isLocalClass(entry: string): boolean {
+  return isLocalRefusal(entry as Parameters<typeof isLocalRefusal>[0]);
+}
+
+function upstreamOf(config: Config, name: string): ResolvedUpstream {
+  const upstream = config.upstreams.get(name);
+  if (upstream === undefined) throw new RangeError(`there is no upstream '${name}'`);
+  return upstream;
+}
+
+/** How long an attempt can wait for a place. */
+function queueOf({ concurrency }: ResolvedUpstream): number {
+  const waits = concurrency !== false && concurrency.mode === 'enforce' && concurrency.queue > 0;
+  return waits ? parseDuration(concurrency.queueTimeout) : 0;
+}
