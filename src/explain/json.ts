@@ -62,9 +62,10 @@ function worstCaseJson(worst: WorstCase) {
       ms: finite(longestMs),
       onlyUnsent,
     })),
-    load: worst.load.map(({ upstream, attemptsPerCall, budget }) => ({
+    load: worst.load.map(({ upstream, attemptsPerCall, calls, budget }) => ({
       upstream,
       attemptsPerCall,
+      calls,
       budget: budget ?? null,
     })),
   };

@@ -8,6 +8,8 @@ export interface Load {
   readonly upstream: string;
   /** Attempts of one call, at most. */
   readonly attemptsPerCall: number;
+  /** Which calls: all; or those that failed elsewhere, or failed there before an upstream can have seen anything. */
+  readonly calls: 'all' | 'failed' | 'unsent';
   /** Attempts beside the first, per call and over many calls; undefined where nothing but `attemptsPerCall` bounds them. */
   readonly budget: BudgetedLoad | undefined;
 }
@@ -27,10 +29,15 @@ export function loadAtWorst(
   { attempts }: CallAtWorst,
   elsewhere: readonly FallbackShare[],
 ): readonly Load[] {
-  const own = { upstream: upstream.name, attemptsPerCall: attempts, budget: budgeted(upstream, attempts - 1) };
-  const counts = new Map<string, number>();
-  for (const share of elsewhere) counts.set(share.upstream, (counts.get(share.upstream) ?? 0) + share.attempts);
-  return [own, ...[...counts].map(([name, count]) => ({ upstream: name, attemptsPerCall: count, budget: undefined }))];
+  const budget = budgeted(upstream, attempts - 1);
+  const loads = new Map<string, Load>();
+  for (const { upstream: name, attempts: count, onlyUnsent } of elsewhere) {
+    const before = loads.get(name);
+    const calls = onlyUnsent && before?.calls !== 'failed' ? 'unsent' : 'failed';
+    const attemptsPerCall = count + (before?.attemptsPerCall ?? 0);
+    loads.set(name, { upstream: name, attemptsPerCall, calls, budget: undefined });
+  }
+  return [{ upstream: upstream.name, attemptsPerCall: attempts, calls: 'all', budget }, ...loads.values()];
 }
 
 function budgeted({ retryBudget }: ResolvedUpstream, extra: number): BudgetedLoad | undefined {

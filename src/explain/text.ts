@@ -38,7 +38,9 @@ export function explanationText(explanation: Explanation, source: SourceText, st
     table(worstRows(taken.worst, taken), 2, width),
   );
   section('Load, at worst', table(taken.worst.load.map(loadRow), 2, width));
-  for (const part of taken.parts) lines.push('', ...valuesText(part, file, style));
+  for (const [index, part] of taken.parts.entries()) {
+    lines.push('', ...valuesText(part, file, style, taken.parts.slice(0, index)));
+  }
   for (const warning of taken.warnings)
     lines.push('', `${paint('doubtful', 'warning:')} ${formatIssue(warning, source)}`);
   if (taken.otherWarnings > 0) {
@@ -108,17 +110,21 @@ function waitsText({ backoffMs, retryAfterMs }: WorstCase): string {
 }
 
 function deadlineText({ deadlineMs, unboundedMs }: WorstCase): string {
-  if (deadlineMs === Infinity)
-    return unboundedMs === Infinity ? 'neither timeout nor attemptTimeout is set' : 'timeout is off';
+  if (deadlineMs === Infinity) return `timeout is off${unboundedMs === Infinity ? ', and so is attemptTimeout' : ''}`;
   const cut = unboundedMs > deadlineMs;
   if (!cut) return `within the timeout of ${durationText(deadlineMs)}`;
   const without = unboundedMs === Infinity ? '' : `, without it ${durationText(unboundedMs)}`;
   return `cut by the timeout of ${durationText(deadlineMs)}${without}`;
 }
 
-function loadRow({ upstream, attemptsPerCall, budget }: Load, index: number): string[] {
+function loadRow({ upstream, attemptsPerCall, calls, budget }: Load): string[] {
   const each = plain(attemptsPerCall);
-  if (index > 0) return [upstream, `${each} for each call that fails: no retry budget counts them`];
+  if (calls !== 'all') {
+    return [
+      upstream,
+      `${each} for each call that fails${calls === 'unsent' ? ' unsent' : ''}: no retry budget counts them`,
+    ];
+  }
   if (attemptsPerCall <= 1) return [upstream, `${each} for each call`];
   if (budget === undefined) return [upstream, `${each} for each call: there is no retry budget`];
   const { whileFailing, total, minPerSecond } = budget;

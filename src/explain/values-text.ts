@@ -11,9 +11,13 @@ export function valuesText(
   { kind, name, values }: ExplainedPart,
   file: string,
   { paint, width }: { readonly paint: Paint; readonly width: number },
+  above: readonly ExplainedPart[] = [],
 ): string[] {
-  const given = values.filter(({ from }) => from !== 'built-in');
-  const builtIn = values.filter(({ from }) => from === 'built-in');
+  // Its own before those of `defaults`.
+  const given = [
+    ...values.filter(({ from }) => from === 'route' || from === 'upstream'),
+    ...values.filter(({ from }) => from.startsWith('defaults.')),
+  ];
   const rows = given.map(({ path, value, from, place, variables }) => [
     pathText(path),
     valueText(value) + (variables.length === 0 ? '' : ` (from ${variables.map((each) => `\${${each}}`).join(', ')})`),
@@ -24,15 +28,30 @@ export function valuesText(
   return [
     paint('heading', title),
     ...table(rows, 2, Infinity),
-    ...builtInText(builtIn, width).map((line) => paint('quiet', line)),
+    ...builtInLines(values, above, width).map((line) => paint('quiet', line)),
   ];
 }
 
+const LEAD = '  built-in  ';
+
+/** All that is built in; what is the same as of another upstream is not said again. */
+function builtInLines(values: readonly ValueInForce[], above: readonly ExplainedPart[], width: number): string[] {
+  const paragraphs = builtInText(values);
+  const same = above.find((part) => builtInText(part.values).join() === paragraphs.join());
+  if (same !== undefined && paragraphs.length > 0) return [`${LEAD}as of ${same.kind} ${same.name}`];
+  return paragraphs.flatMap((paragraph, index) =>
+    wrap(paragraph, width - LEAD.length).map(
+      (line, row) => (index === 0 && row === 0 ? LEAD : ' '.repeat(LEAD.length + (row === 0 ? 0 : 2))) + line,
+    ),
+  );
+}
+
 /** `idleTimeout 60s, …` in one paragraph, and one for each policy. */
-function builtInText(values: readonly ValueInForce[], width: number): string[] {
+function builtInText(values: readonly ValueInForce[]): string[] {
   const singles: string[] = [];
   const groups = new Map<string, string[]>();
-  for (const { path, value } of values) {
+  for (const { path, value, from } of values) {
+    if (from !== 'built-in') continue;
     const [head, ...rest] = path;
     if (rest.length === 0) singles.push(`${pathText(path)} ${valueText(value)}`);
     else {
@@ -41,16 +60,10 @@ function builtInText(values: readonly ValueInForce[], width: number): string[] {
       groups.set(String(head), items);
     }
   }
-  const paragraphs = [
+  return [
     ...(singles.length === 0 ? [] : [singles.join(', ')]),
     ...[...groups].map(([head, items]) => `${head}: ${items.join(', ')}`),
   ];
-  const lead = '  built-in  ';
-  return paragraphs.flatMap((paragraph, index) =>
-    wrap(paragraph, width - lead.length).map(
-      (line, row) => (index === 0 && row === 0 ? lead : ' '.repeat(lead.length + (row === 0 ? 0 : 2))) + line,
-    ),
-  );
 }
 
 /** As it would be written in the file, on one line. */
