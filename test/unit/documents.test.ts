@@ -68,12 +68,12 @@ describe('queries in the documents', () => {
   });
 });
 
-/** The queries of a block: one a paragraph, over one line or more, without comments. */
+/** The queries of a block: one a line, and what is indented goes on from the line before. Comments are none. */
 function queriesOf(text: string): string[] {
   const lines = text.split('\n').filter((line) => !line.startsWith('#'));
   return lines
     .join('\n')
-    .split(/\n{2,}/)
+    .split(/\n(?![\s)])/)
     .map((query) => query.trim())
     .filter((query) => query !== '');
 }

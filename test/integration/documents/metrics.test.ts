@@ -42,7 +42,8 @@ async function exposed(t: TestContext): Promise<Map<string, Set<string>>> {
 test('every metric that a document names is exposed', async (t) => {
   const names = await exposed(t);
   const strangers = markdownFiles().flatMap((file) =>
-    [...readText(file).matchAll(/\boutrigger_[a-z][a-z_]*/g)]
+    // What has a colon is a recording rule's name.
+    [...readText(file).matchAll(/(?<![\w:])outrigger_[a-z][a-z_]*(?![\w:])/g)]
       .filter(([name]) => !names.has(name))
       .map(([name]) => `${file}: ${name}`),
   );
@@ -74,4 +75,14 @@ test('every query in a document asks for labels that its metric has', async (t) 
     }
   }
   assert.deepEqual(wrong, []);
+});
+
+test('every recording rule that a document names is one of ours', () => {
+  const rules = readText('deploy/prometheus/rules/recording.yml');
+  const strangers = markdownFiles().flatMap((file) =>
+    [...readText(file).matchAll(/\b\w+:outrigger_\w+:\w+\b/g)]
+      .filter(([name]) => !rules.includes(`record: ${name}\n`))
+      .map(([name]) => `${file}: ${name}`),
+  );
+  assert.deepEqual(strangers, []);
 });
