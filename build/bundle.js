@@ -29,13 +29,14 @@ const common = {
 
 /**
  * What a start needs is one file, whatever it shares with other commands: else it would be twenty. These import it, and it
- * the demo, as files beside them; nothing may be shared with them that is told by its class.
+ * the demo and what only some policy files ask for, as files beside them; nothing may be shared with them that is told by
+ * its class.
  */
 const apart = {
   name: 'apart',
   setup({ onResolve }) {
-    onResolve({ filter: /^\.\/(?:proxy|demo)\.js$/ }, ({ kind, path }) =>
-      kind === 'dynamic-import' ? { path, external: true } : undefined,
+    onResolve({ filter: /^\.\/(?:.+\/)?(?:proxy|demo|tracing)\.js$/ }, ({ kind, path: file }) =>
+      kind === 'dynamic-import' ? { path: `./${path.basename(file)}`, external: true } : undefined,
     );
   },
 };
@@ -68,6 +69,7 @@ const commands = await build({
   splitting: true,
 });
 const proxy = await build({ ...program, entryPoints: { proxy: 'src/cli/proxy.ts' } });
+const tracing = await build({ ...program, entryPoints: { tracing: 'src/observability/tracing/tracing.ts' } });
 
-const inputs = [commands, proxy].flatMap(({ metafile }) => Object.keys(metafile.inputs));
+const inputs = [commands, proxy, tracing].flatMap(({ metafile }) => Object.keys(metafile.inputs));
 writeFileSync(path.join(outdir, 'licences.txt'), licenceTexts(root, inputs));

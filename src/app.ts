@@ -18,6 +18,7 @@ import { EventLog } from './observability/event-log.js';
 import type { Logger } from './observability/logging.js';
 import { Metrics } from './observability/metrics.js';
 import type { OperatorChange } from './observability/operator-change.js';
+import type { Tracing } from './observability/tracing/tracing.js';
 import { ReplayMemory } from './pipeline/replay-memory.js';
 import type { CallEvent, PolicyEvent } from './policies/events.js';
 import type { PolicyDeps } from './policies/policy.js';
@@ -68,11 +69,13 @@ export function createApp(options: AppOptions): App {
   const metrics = new Metrics({ topology: topologyOf(config), clock, version, pause });
   const eventLog = new EventLog(logger, config.log.access, clock);
   const feed = new EventFeed(clock);
+  let tracing: Tracing | undefined;
   const emit = (event: PolicyEvent | CallEvent): void => {
     try {
       metrics.record(event);
       eventLog.record(event);
       feed.record(event);
+      tracing?.record(event);
     } catch (error) {
       // Who only watches must not break what is watched.
       logger.error({ err: error, event: event.type }, 'bug');
@@ -141,6 +144,7 @@ export function createApp(options: AppOptions): App {
     replayMemoryBytes: () => replayMemory.used,
     inFlight: () => target.inFlight,
     logLinesDropped,
+    spans: () => tracing?.counts,
     retriesEnabled: () => retryingRoutes(config).map((route) => ({ route, enabled: switches.isEnabled(route) })),
     connections: () => listener.connections,
     shedding: () => listener.shedding,
@@ -153,12 +157,14 @@ export function createApp(options: AppOptions): App {
 
     async start() {
       const adminAddress = await admin.listen();
+      tracing = await createTracing(config.tracing, version, { clock, random, logger });
       upstreams.start();
       target.edge = await createEdge({
         routes: createRoutes(config, { upstreams, staleStores, switches }, deps),
         clock,
         replayMemory,
         emit,
+        beginTrace: tracing?.begin,
       });
       const listen: string[] = [];
       for (const address of config.listen) listen.push(asUrl(await listener.listen(listenAddress(address))));
@@ -178,6 +184,7 @@ export function createApp(options: AppOptions): App {
         stopTaking: () => void listener.close(),
         refuseRest: () => target.edge?.refuseUnanswered(),
       });
+      await tracing?.flush(LAST_SPANS_MS);
       eventLog.flush();
       if (ended === 'timeout') logger.warn({ inFlight: target.inFlight }, 'calls cut at the drain timeout');
     },
@@ -188,6 +195,20 @@ export function createApp(options: AppOptions): App {
       void Promise.allSettled([listener.close(), admin.close(), upstreams.destroy()]);
     },
   };
+}
+
+/** What the collector gets to take the last spans when the process ends, in milliseconds. */
+const LAST_SPANS_MS = 2_000;
+
+/** Its code is loaded only where calls are traced. */
+async function createTracing(
+  options: Config['tracing'],
+  version: string,
+  deps: ConstructorParameters<typeof Tracing>[1],
+): Promise<Tracing | undefined> {
+  if (options === false) return undefined;
+  const loaded = await import('./observability/tracing/tracing.js');
+  return new loaded.Tracing({ ...options, version }, deps);
 }
 
 /** Until all sockets were polled anew: what has come in meanwhile was taken up. */

@@ -78,6 +78,8 @@ function checkScalar(unit: Unit, value: string, node: ScalarNode): Finding {
       const parsed = parseOrigin(value);
       return 'problem' in parsed ? hideUserInfo(wrong(parsed.problem), value) : undefined;
     }
+    case 'url':
+      return hideUserInfo(checkUrl(value, wrong), value);
     case 'host-pattern':
       return checkHost(value, node, wrong);
     case 'path-pattern':
@@ -103,6 +105,16 @@ function hideUserInfo(finding: Finding, value: string): Finding {
   return finding === undefined || at === undefined
     ? finding
     : { ...finding, message: finding.message.replace(at, '***@') };
+}
+
+function checkUrl(value: string, wrong: (detail?: string) => Finding): Finding {
+  if (!URL.canParse(value)) return wrong();
+  const { username, password, search, hash } = new URL(value);
+  if (search !== '' || hash !== '') return wrong('bears a query or fragment');
+  const finding = username === '' && password === '' ? undefined : wrong('bears a user');
+  return finding === undefined
+    ? undefined
+    : { ...finding, suggestion: 'write headers: { authorization: … } beside it' };
 }
 
 function checkHost(value: string, node: ScalarNode, wrong: (detail?: string) => Finding): Finding {

@@ -75,6 +75,16 @@ export interface ResolvedRoute {
   readonly faults: FaultInjectionOptions | false;
 }
 
+/** How calls are traced. */
+export interface ResolvedTracing {
+  /** The whole URL that spans are sent to; undefined: none are. */
+  readonly otlp: string | undefined;
+  /** From 0 to 1. */
+  readonly sample: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly serviceName: string;
+}
+
 /** The policy file in force: validated, merged, with every default filled in. Immutable; a reload makes a new one. */
 export interface Config {
   /** The file's path as it was given. */
@@ -92,6 +102,8 @@ export interface Config {
     /** Header names in lower case. */
     readonly redact: readonly string[];
   };
+  /** false: calls are not traced. */
+  readonly tracing: ResolvedTracing | false;
   readonly drainTimeoutMs: number;
   readonly drainDelayMs: number;
   readonly reload: 'auto' | 'manual';

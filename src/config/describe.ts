@@ -27,6 +27,7 @@ const UNIT_WORDS: Readonly<Record<Unit, string>> = {
   address: 'an address: host:port, :port or unix:/path',
   'host-pattern': 'a host, exact or *.suffix, without port',
   origin: 'an origin: http://host:port or https://host:port',
+  url: 'a URL such as http://host:4318',
   'path-pattern': 'a path that starts with /, exact or a prefix that ends in /*',
   path: 'a path that starts with /',
   'path-prefix': 'a path that starts with /, without a query',
@@ -149,6 +150,7 @@ function unitRemedy(unit: Unit | undefined, text: string, value: unknown): strin
     case 'address':
       return /^\d+$/.test(text) ? `':${text}'` : undefined;
     case 'origin':
+    case 'url':
       return /^[\w.-]+(?::\d+)?$/.test(text) ? `http://${text} or https://${text}` : undefined;
     case 'path':
     case 'path-prefix':

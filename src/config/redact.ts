@@ -32,6 +32,8 @@ function isSecret(path: readonly PathStep[], secretHeaders: readonly string[]): 
   if (typeof key !== 'string') return false;
   if (parent === 'admin') return key === 'token';
   if (parent === 'tls') return key === 'key';
+  // Whatever a collector calls it, that is what it knows us by.
+  if (path[0] === 'tracing' && parent === 'headers') return true;
   // The maps that hold headers' values: match.headers, response.headers, requestHeaders.set, responseHeaders.set.
   const holdsHeaders = path[0] === 'routes' && (parent === 'headers' || parent === 'set');
   return holdsHeaders && isSecretHeader(key, secretHeaders);

@@ -1,6 +1,6 @@
-import { parseDuration, parseSize } from '../policies/rules/units.js';
+import { parseDuration, parseRatio, parseSize } from '../policies/rules/units.js';
 import { type Address, parseAddress, parseOrigin } from './addresses.js';
-import type { Config, ResolvedRoute, ResolvedTls, ResolvedUpstream } from './config.js';
+import type { Config, ResolvedRoute, ResolvedTls, ResolvedTracing, ResolvedUpstream } from './config.js';
 import type { Files } from './files.js';
 import type { SourceText } from './issues.js';
 import type { MapNode } from './nodes.js';
@@ -15,6 +15,7 @@ export function resolveConfig(file: ConfigFile, effective: MapNode, files: Files
     listen: (typeof file.listen === 'string' ? [file.listen] : file.listen).map(address),
     admin: { listen: address(admin.listen), token, hosts: admin.hosts },
     log: file.log,
+    tracing: resolveTracing(file.tracing),
     drainTimeoutMs: parseDuration(file.drainTimeout),
     drainDelayMs: parseDuration(file.drainDelay),
     reload: file.reload,
@@ -38,6 +39,24 @@ function address(text: string): Address {
   const parsed = parseAddress(text);
   if (parsed === undefined) throw new RangeError(`'${text}' is not an address`);
   return parsed;
+}
+
+function resolveTracing(options: ConfigFile['tracing']): ResolvedTracing | false {
+  if (options === false) return false;
+  const { otlp, sample, headers, serviceName } = options;
+  return {
+    otlp: otlp === undefined ? undefined : tracesUrl(otlp),
+    sample: Math.min(1, parseRatio(sample)),
+    headers,
+    serviceName,
+  };
+}
+
+/** As OTEL_EXPORTER_OTLP_ENDPOINT has it for a collector, and OTEL_EXPORTER_OTLP_TRACES_ENDPOINT where a path is given. */
+function tracesUrl(text: string): string {
+  const url = new URL(text);
+  if (url.pathname === '/') url.pathname = '/v1/traces';
+  return url.href;
 }
 
 function origin(text: string): string {

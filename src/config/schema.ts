@@ -20,6 +20,7 @@ import {
   methods,
   positiveDuration,
   positiveSize,
+  ratio,
   size,
 } from '../policies/rules/option-types.js';
 import { LoadBalancingOptions } from '../upstream/balancing.js';
@@ -170,6 +171,33 @@ export const ConfigFileSchema = Type.Object(
         ),
       },
       { ...closed, description: 'Logging.' },
+    ),
+    tracing: orFalse(
+      Type.Object(
+        {
+          otlp: Type.Optional(
+            Type.String({
+              description:
+                'Where spans are sent: the OTLP/HTTP address of a collector; /v1/traces is put behind one without a path. Without it, traces are continued and begun, and nothing is kept of them.',
+              unit: 'url',
+              pattern: '^[Hh][Tt][Tt][Pp][Ss]?://[^\\s]+$',
+            }),
+          ),
+          sample: ratio(
+            '10%',
+            'The share of the traces that begin here which is kept; of others, whoever began them decides.',
+          ),
+          headers: headerMap({}, 'Sent to the collector with each request, such as what it asks for as authorization.'),
+          serviceName: Type.String({
+            description: 'service.name of the spans.',
+            default: 'outrigger',
+            unit: 'text',
+            minLength: 1,
+          }),
+        },
+        { ...closed, description: 'Traces, by OpenTelemetry.' },
+      ),
+      true,
     ),
     drainTimeout: duration('25s', 'After SIGTERM: finish what is in flight, at most so long.'),
     drainDelay: duration(

@@ -4,20 +4,21 @@ import { createCall, type CallStart } from '../pipeline/call.js';
 import type { ReplayMemory } from '../pipeline/replay-memory.js';
 import { IncomingBody, NO_BODY } from '../pipeline/request-body.js';
 import type { CallOptions } from '../policies/policy.js';
+import type { BeginTrace, CallTrace } from '../policies/trace.js';
 import type { CompiledEdits } from './header-edits.js';
 import { hasBody, headerOf, readRequestHead, type RequestHead } from './headers.js';
 import { callWithoutRoute } from './refusal.js';
 import type { EdgeContext } from './edge-context.js';
-import { badRequest, Intake, type Accepted } from './intake.js';
+import { badRequest, Intake, type Accepted, type PreparedRoute } from './intake.js';
 import { Responder } from './responder.js';
 import type { EdgeRoute } from './route.js';
 import { parseTarget } from './target.js';
+import { traced, withoutTraceContext } from './trace-headers.js';
 
 export interface ForwarderOptions {
   readonly routes: readonly EdgeRoute[];
   readonly replayMemory: ReplayMemory;
-  /** The trace that a call belongs to, read from its headers (the name in lower case). */
-  readonly traceIdOf: ((header: (name: string) => string | undefined) => string | undefined) | undefined;
+  readonly beginTrace: BeginTrace | undefined;
 }
 
 /** How the answer of a call is written. */
@@ -59,7 +60,9 @@ export class Forwarder {
     try {
       const parsed = parseTarget(target);
       ({ path } = parsed);
-      accepted = this.#intake.accept(request, head, parsed, header);
+      // Each attempt gets its own, where calls are traced.
+      const passed = this.#options.beginTrace === undefined ? head : withoutTraceContext(head);
+      accepted = this.#intake.accept(request, passed, parsed, header);
     } catch (error) {
       this.#refuse(request, response, respond, { head, method, path, startedAt }, asInternal(error, 'the edge failed'));
       return;
@@ -77,7 +80,7 @@ export class Forwarder {
       host,
       path,
       startedAt,
-      traceId: this.#options.traceIdOf?.(header),
+      trace: this.#trace(request, { method, host, path, startedAt }, route),
       body: body ?? NO_BODY,
       forwarded: accepted.forwarded,
       header,
@@ -113,7 +116,11 @@ export class Forwarder {
     { head, ...known }: Pick<CallStart, 'method' | 'path' | 'startedAt'> & { readonly head: RequestHead },
     error: OutriggerError,
   ): void {
-    const call = callWithoutRoute({ ...known, header: (name) => headerOf(request.rawHeaders, name) });
+    const call = callWithoutRoute({
+      ...known,
+      trace: this.#trace(request, { ...known, host: head.host ?? '' }),
+      header: (name) => headerOf(request.rawHeaders, name),
+    });
     const noBody = !hasBody(head);
     respond(call, request, response, this.#context, {
       responseEdits: NO_EDITS,
@@ -121,6 +128,15 @@ export class Forwarder {
       requestComplete: () => noBody || request.complete,
       release: () => {},
     }).fail(error);
+  }
+
+  #trace(
+    request: IncomingMessage,
+    known: Pick<CallStart, 'method' | 'host' | 'path' | 'startedAt'>,
+    route?: PreparedRoute,
+  ): CallTrace | undefined {
+    const { beginTrace } = this.#options;
+    return beginTrace === undefined ? undefined : traced(beginTrace, request, known, route);
   }
 
   #body(

@@ -4,18 +4,21 @@ import type { OutriggerError } from '../errors.js';
 import { createCall } from '../pipeline/call.js';
 import { NO_BODY } from '../pipeline/request-body.js';
 import type { Call } from '../policies/policy.js';
+import type { CallTrace } from '../policies/trace.js';
 import { linger } from './connection.js';
 import { problemBytes, problemOf } from './problem.js';
 import type { EdgeContext } from './edge-context.js';
 import { NO_ROUTE } from './responder.js';
 
 /** A call that was refused before it had a route. */
-export function callWithoutRoute(known: Pick<Call, 'method' | 'path' | 'startedAt' | 'header'>): Call {
+export function callWithoutRoute(
+  known: Pick<Call, 'method' | 'path' | 'startedAt' | 'header'> & { readonly trace?: CallTrace | undefined },
+): Call {
   return createCall({
     route: NO_ROUTE,
     upstream: NO_ROUTE,
     host: '',
-    traceId: undefined,
+    trace: undefined,
     body: NO_BODY,
     forwarded: [],
     ...known,

@@ -5,8 +5,9 @@ import fastify from 'fastify';
 import { asInternal, OutriggerError } from '../errors.js';
 import type { ReplayMemory } from '../pipeline/replay-memory.js';
 import type { CallEvent, PolicyEvent } from '../policies/events.js';
+import type { BeginTrace } from '../policies/trace.js';
 import type { Clock } from '../runtime/clock.js';
-import { Forwarder, type ForwarderOptions } from './forward.js';
+import { Forwarder } from './forward.js';
 import { HeadFlusher } from './head-flusher.js';
 import { LiveCalls } from './live-calls.js';
 import { afterCalls, callWithoutRoute, refuse } from './refusal.js';
@@ -19,7 +20,8 @@ export interface EdgeOptions {
   readonly clock: Clock;
   readonly replayMemory: ReplayMemory;
   readonly emit: (event: CallEvent | PolicyEvent) => void;
-  readonly traceIdOf?: NonNullable<ForwarderOptions['traceIdOf']>;
+  /** Continues or begins the trace of each call; left out: calls are not traced, and what the app says of a trace goes on. */
+  readonly beginTrace?: BeginTrace | undefined;
 }
 
 /** One generation of the configuration as the listener sees it. */
@@ -60,7 +62,7 @@ export async function createEdge(options: EdgeOptions): Promise<Edge> {
     draining: false,
     closing: new WeakSet(),
   };
-  const forwarder = new Forwarder({ traceIdOf: undefined, ...options }, context);
+  const forwarder = new Forwarder({ beginTrace: undefined, ...options }, context);
 
   const take = (request: IncomingMessage, response: ServerResponse, target: string) =>
     survive(context, request, () => forwarder.forward(request, response, target));

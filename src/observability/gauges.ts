@@ -17,6 +17,8 @@ export interface MetricSources {
   inFlight(): number;
   /** Lines that the log has lost, since nobody took them. */
   logLinesDropped?(): number;
+  /** Spans by what became of them; undefined where none are sent. */
+  spans?(): Readonly<Record<string, number>> | undefined;
   /** Connections of apps that are open. */
   connections?(): number;
   /** Whether calls are refused since the event loop is behind. */
@@ -56,6 +58,12 @@ export function sourceGauges(sources: () => MetricSources | undefined): MetricFa
       'Log lines that were lost, since nobody took them from standard output.',
       [],
       () => single(sources()?.logLinesDropped?.()),
+    ),
+    new ForeignCounterFamily(
+      'outrigger_trace_spans_total',
+      'Spans of traces, by what became of them.',
+      ['result'],
+      () => Object.entries(sources()?.spans?.() ?? {}).map(([result, count]) => [[result], count]),
     ),
     ...boundGauges(sources),
     ...circuitGauges(sources),

@@ -1,5 +1,7 @@
 import type { SuppressedReason } from '../policies/events.js';
 import type { Call, RequestBody } from '../policies/policy.js';
+import type { CallTrace } from '../policies/trace.js';
+import { parseTraceparent } from './trace-context.js';
 
 /** What the edge knows of a call when it begins. */
 export interface CallStart {
@@ -12,7 +14,7 @@ export interface CallStart {
   readonly path: string;
   /** Monotonic milliseconds. */
   readonly startedAt: number;
-  readonly traceId: string | undefined;
+  readonly trace: CallTrace | undefined;
   readonly body: RequestBody;
   readonly forwarded: readonly string[];
   /** A header that the app sent; the name in lower case. */
@@ -31,7 +33,7 @@ class EdgeCall implements Call {
   readonly host: string;
   readonly path: string;
   readonly startedAt: number;
-  readonly traceId: string | undefined;
+  readonly trace: CallTrace | undefined;
   readonly body: RequestBody;
   readonly forwarded: readonly string[];
   readonly tried: object[] = [];
@@ -50,10 +52,19 @@ class EdgeCall implements Call {
     this.host = start.host;
     this.path = start.path;
     this.startedAt = start.startedAt;
-    this.traceId = start.traceId;
+    this.trace = start.trace;
     this.body = start.body;
     this.forwarded = start.forwarded;
     this.#header = start.header;
+  }
+
+  /** Looked for only when somebody asks: few calls have anything written about them. */
+  get traceId(): string | undefined {
+    return this.trace?.traceId ?? parseTraceparent(this.#header('traceparent'))?.traceId;
+  }
+
+  get root(): Call {
+    return this;
   }
 
   header(name: string): string | undefined {

@@ -55,6 +55,7 @@ class PlainCall implements Call {
   readonly host: string;
   readonly path: string;
   readonly startedAt: number;
+  readonly trace = undefined;
   readonly traceId = undefined;
   readonly body: RequestBody;
   readonly forwarded = [];
@@ -75,6 +76,10 @@ class PlainCall implements Call {
     this.body = new PlainBody(opts.body);
     this.#headers = opts.headers;
     this.host = this.header('host') ?? (opts.origin === undefined ? '' : new URL(opts.origin).host);
+  }
+
+  get root(): Call {
+    return this;
   }
 
   header(name: string): string | undefined {

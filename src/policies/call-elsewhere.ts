@@ -1,5 +1,6 @@
 import type { SuppressedReason } from './events.js';
 import type { Call, RequestBody } from './policy.js';
+import type { CallTrace } from './trace.js';
 
 /** The call as the other upstream's layers see it: under that upstream's name, with its own deadline and endpoints. */
 export class CallElsewhere implements Call {
@@ -35,6 +36,14 @@ export class CallElsewhere implements Call {
 
   get traceId(): string | undefined {
     return this.#call.traceId;
+  }
+
+  get trace(): CallTrace | undefined {
+    return this.#call.trace;
+  }
+
+  get root(): Call {
+    return this.#call.root;
   }
 
   get body(): RequestBody {

@@ -3,6 +3,7 @@ import type { OutriggerError } from '../errors.js';
 import type { Clock, Timer } from '../runtime/clock.js';
 import type { Random } from '../runtime/random.js';
 import type { PolicyEvent, RetryReason, SuppressedReason } from './events.js';
+import type { CallTrace } from './trace.js';
 
 export type { Clock, Timer, Random };
 
@@ -47,7 +48,12 @@ export interface Call {
   readonly path: string;
   /** Monotonic milliseconds. */
   readonly startedAt: number;
+  /** The trace that it belongs to, as far as anybody has said: 32 digits in lower-case hex. */
   readonly traceId: string | undefined;
+  /** Where calls are traced. */
+  readonly trace: CallTrace | undefined;
+  /** The call of the app: this one, but where a fallback asks another upstream in its name. */
+  readonly root: Call;
   readonly body: RequestBody;
   /**
    * Headers for our own services and not for third parties (Via, X-Forwarded-*), as [name, value, …]: the app's own with

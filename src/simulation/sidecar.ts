@@ -114,7 +114,7 @@ export class Sidecar {
       host,
       path,
       startedAt: this.#clock.now(),
-      traceId: undefined,
+      trace: undefined,
       body: body === undefined || body === '' ? NO_BODY : new TextBody(body, route.maxBodySize),
       forwarded,
       header,

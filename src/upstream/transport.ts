@@ -66,18 +66,23 @@ function sent(opts: CallOptions, attempt: Attempt): CallOptions {
   };
 }
 
-/** The headers of the call and, for our own services, those of this attempt. */
+/** The headers of the call and those of this attempt, of which third parties are told no more than its trace. */
 function attemptHeaders(opts: CallOptions, attempt: Attempt): CallOptions['headers'] {
-  if (attempt.endpoint?.internalHeaders !== true) return opts.headers;
   const { call } = attempt;
-  const headers = Array.isArray(opts.headers)
-    ? opts.headers.concat(call.forwarded)
-    : [...headerEntries(opts.headers)].flat().concat(call.forwarded);
+  const trace = call.trace?.attemptHeaders(attempt, opts.path);
+  if (attempt.endpoint?.internalHeaders !== true)
+    return trace === undefined ? opts.headers : joined(opts.headers, trace);
+  const headers = joined(opts.headers, call.forwarded);
+  if (trace !== undefined) headers.push(...trace);
   // To the next layer a hedge is a retry: it must not make retries and hedges of what is an extra attempt already.
   const retries = retriesBefore(call) + attempt.number - 1 + (attempt.hedge ? 1 : 0);
   if (retries > 0) headers.push('x-retry-attempt', String(retries));
   if (attempt.timeLeftMs !== Infinity) headers.push('x-request-timeout-ms', String(Math.floor(attempt.timeLeftMs)));
   return headers;
+}
+
+function joined(headers: CallOptions['headers'], more: readonly string[]): string[] {
+  return Array.isArray(headers) ? headers.concat(more) : [...headerEntries(headers)].flat().concat(more);
 }
 
 /** One attempt on its way: the pool's handler below, the layers' controller above. */

@@ -16,7 +16,7 @@ const NO_BODY: RequestBody = {
 
 /** A call as the edge would make it, for tests of those who only listen. */
 export function fakeCall(over: Partial<Call> = {}): Call {
-  return {
+  const call: Call = {
     route: 'charge',
     upstream: 'payments',
     method: 'GET',
@@ -24,6 +24,10 @@ export function fakeCall(over: Partial<Call> = {}): Call {
     path: '/v1/charges',
     startedAt: 0,
     traceId: undefined,
+    trace: undefined,
+    get root() {
+      return call;
+    },
     body: NO_BODY,
     forwarded: [],
     header: () => undefined,
@@ -36,6 +40,7 @@ export function fakeCall(over: Partial<Call> = {}): Call {
     fallback: undefined,
     ...over,
   };
+  return call;
 }
 
 export function fakeAttempt(call: Call, endpoint: string | undefined, number = 1, retryReason?: RetryReason): Attempt {

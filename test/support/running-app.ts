@@ -21,6 +21,8 @@ export interface RunningApp {
   /** The value of a series, as it is written: `name{label="x"}`; NaN if there is none. */
   metric(series: string): Promise<number>;
   metrics(): Promise<string>;
+  /** Ends when what is in flight has ended, as on SIGTERM. */
+  drain(): Promise<void>;
 }
 
 export interface RunOptions extends Partial<LoadOptions> {
@@ -75,6 +77,7 @@ ${policyFile.includes('limits:') ? '' : PATIENT}`;
     quits: () => quits,
     logged: () => lines,
     metrics,
+    drain: () => app.drain(),
     async metric(series) {
       const line = (await metrics()).split('\n').find((one) => one.startsWith(`outrigger_${series} `));
       return Number(line?.split(' ').at(-1) ?? Number.NaN);

@@ -36,6 +36,7 @@ export type Unit =
   | 'address'
   | 'host-pattern'
   | 'origin'
+  | 'url'
   | 'path-pattern'
   | 'path'
   | 'path-prefix'

@@ -257,6 +257,21 @@ describe('addresses, origins, hosts, paths', () => {
     });
   }
 
+  const collectors: Readonly<Record<string, RegExp>> = {
+    'collector:4318':
+      /^tracing\.otlp: found 'collector:4318'; allowed: a URL .* \| write http:\/\/collector:4318 or https/,
+    'http://': /allowed: a URL/,
+    'http://a:4318/?key=hunter2': /bears a query or fragment/,
+    'http://u:hunter2@a:4318': /found 'http:\/\/\*\*\*@a:4318', which bears a user; .* \| write headers: /,
+  };
+  for (const [url, says] of Object.entries(collectors)) {
+    test(`the collector ${url}`, () => {
+      const errors = told(policyFile({ root: `tracing: { otlp: "${url}" }` }));
+      assert.equal(errors.length, 1, errors.join('\n'));
+      assert.match(errors[0] ?? '', says);
+    });
+  }
+
   const matches: Readonly<Record<string, RegExp>> = {
     'host: "a.b:80"': /which bears a port; .* \| write a\.b$/,
     'host: "*"': /\| leave host out to match any$/,

@@ -89,6 +89,7 @@ describe('the published schema', () => {
 /** What the reference shows that has no default: names, addresses, paths and the like. */
 const WITHOUT_DEFAULT = new Set([
   'admin.token',
+  'tracing.otlp',
   'defaults.route.retry.maxAttempts',
   'upstreams.payments.endpoints',
   'upstreams.payments.tls.ca',

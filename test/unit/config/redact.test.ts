@@ -28,6 +28,13 @@ retry: { idempotencyKeys: [x-key] }`,
   assert.match(shown, /"attemptTimeout":"9s"/);
 });
 
+test('what a collector is told in headers is not shown, whatever they are called', () => {
+  const root = 'tracing: { otlp: "http://collector:4318", headers: { x-honeycomb-team: hunter2 } }';
+  const shown = JSON.stringify(redactedConfig(load(policyFile({ root }))));
+  assert.doesNotMatch(shown, /hunter2/);
+  assert.match(shown, /"otlp":"http:\/\/collector:4318".*"x-honeycomb-team":"\*\*\*"/);
+});
+
 test('a TLS key is not shown, a certificate and the key of a circuit are', () => {
   const readFile = () => Buffer.from('');
   const text = policyFile({ upstream: 'tls: { serverName: s }\ncircuitBreaker: { key: "{route}" }' });

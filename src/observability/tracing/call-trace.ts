@@ -1,0 +1,118 @@
+import type { Attempt } from '../../policies/policy.js';
+import type { CallTrace, TraceStart } from '../../policies/trace.js';
+import type { Clock } from '../../runtime/clock.js';
+import type { Random } from '../../runtime/random.js';
+import { newSpanId } from './ids.js';
+
+const NOTHING: readonly string[] = [];
+
+/** What every trace does, kept or not: each attempt is asked by a span of its own. */
+abstract class PropagatedTrace implements CallTrace {
+  abstract readonly sampled: boolean;
+  readonly traceId: string;
+  readonly start: TraceStart;
+
+  constructor(traceId: string, start: TraceStart) {
+    this.traceId = traceId;
+    this.start = start;
+  }
+
+  abstract attemptHeaders(attempt: Attempt, path: string): readonly string[];
+
+  /** Ids that begin here are random (level 2). */
+  get #flags(): string {
+    const random = this.start.parent?.random ?? true;
+    return `0${(this.sampled ? 1 : 0) + (random ? 2 : 0)}`;
+  }
+
+  /** A third party is not told of a trace that the app did not tell it of. */
+  protected headersOf({ endpoint }: Attempt, spanId: string): readonly string[] {
+    const { propagated, parent, state } = this.start;
+    if (!propagated || (parent === undefined && endpoint?.internalHeaders !== true)) return NOTHING;
+    const traceparent = `00-${this.traceId}-${spanId}-${this.#flags}`;
+    return state === undefined ? ['traceparent', traceparent] : ['traceparent', traceparent, 'tracestate', state];
+  }
+}
+
+/** The trace of a call that is not sampled: nothing is kept of it. */
+export class UnsampledTrace extends PropagatedTrace {
+  readonly sampled = false;
+  readonly #random: Random;
+
+  constructor(traceId: string, start: TraceStart, random: Random) {
+    super(traceId, start);
+    this.#random = random;
+  }
+
+  attemptHeaders(attempt: Attempt): readonly string[] {
+    return this.headersOf(attempt, newSpanId(this.#random));
+  }
+}
+
+/** The span of an attempt that was sent. */
+export interface AttemptSpan {
+  readonly spanId: string;
+  /** Monotonic milliseconds. */
+  readonly startedAt: number;
+  /** As it was sent, with its query. */
+  readonly path: string;
+  /** Attempts of the same call before it. */
+  readonly before: number;
+}
+
+/** Something that happened in the time of a span. */
+export interface SpanNote {
+  readonly name: string;
+  /** Monotonic milliseconds. */
+  readonly at: number;
+  readonly attributes: Readonly<Record<string, string | number | boolean | undefined>>;
+}
+
+/** Notes kept of one call; beyond, they are only counted. */
+const MOST_NOTES = 64;
+
+/** The trace of a call that is sampled, and what is known of its spans until they end. */
+export class SampledTrace extends PropagatedTrace {
+  readonly sampled = true;
+  /** The call's own span. */
+  readonly spanId: string;
+  readonly notes: SpanNote[] = [];
+  notesLeftOut = 0;
+  readonly #random: Random;
+  readonly #clock: Clock;
+  /** Milliseconds since the Unix epoch at the clock's zero: one for all of the call's times, which then fit together. */
+  readonly #epochMs: number;
+  readonly #attempts = new Map<Attempt, AttemptSpan>();
+  #sent = 0;
+
+  constructor(traceId: string, start: TraceStart, random: Random, clock: Clock) {
+    super(traceId, start);
+    this.#random = random;
+    this.#clock = clock;
+    this.#epochMs = clock.wallNow() - clock.now();
+    this.spanId = newSpanId(random);
+  }
+
+  attemptHeaders(attempt: Attempt, path: string): readonly string[] {
+    const spanId = newSpanId(this.#random);
+    this.#attempts.set(attempt, { spanId, startedAt: this.#clock.now(), path, before: this.#sent++ });
+    return this.headersOf(attempt, spanId);
+  }
+
+  /** The span of an attempt, which is then forgotten; undefined for one that was never sent. */
+  ended(attempt: Attempt): AttemptSpan | undefined {
+    const span = this.#attempts.get(attempt);
+    this.#attempts.delete(attempt);
+    return span;
+  }
+
+  note(name: string, attributes: SpanNote['attributes']): void {
+    if (this.notes.length < MOST_NOTES) this.notes.push({ name, at: this.#clock.now(), attributes });
+    else this.notesLeftOut++;
+  }
+
+  /** Nanoseconds since the Unix epoch, as OTLP writes them. */
+  nanos(at: number): string {
+    return `${Math.round((this.#epochMs + at) * 1_000)}000`;
+  }
+}
