@@ -63,6 +63,14 @@ export function unknownIn(expr: string, known: Known): string[] {
   return unknown;
 }
 
+/** The labels that the series of an answer have: those it is grouped by, or else those of its metrics. */
+export function labelsOf(expr: string, known: Known): ReadonlySet<string> {
+  const by = [...expr.matchAll(/\bby\s*\(([^)]*)\)/g)].flatMap(([, labels]) => namesIn(labels!));
+  if (by.length > 0) return new Set(by);
+  const names = [...expr.matchAll(/[a-zA-Z_:][\w:]*/g)].map(([name]) => name);
+  return new Set([...names.flatMap((name) => [...(known.get(name)?.keys() ?? [])]), ...TARGET_LABELS]);
+}
+
 function unknownMatchers(metric: string, matchers: string, known: Known): string[] {
   const unknown: string[] = [];
   for (const [, label, operator, value] of matchers.matchAll(/(\w+)\s*(=~|!~|!=|=)\s*"((?:[^"\\]|\\.)*)"/g)) {

