@@ -46,7 +46,8 @@ export interface Arguments {
 }
 
 /**
- * Reads a command's arguments: `--flag value` or `--flag=value`, in any order. `--` ends the flags. `[NAME]` may be left out.
+ * Reads a command's arguments: `--flag value` or `--flag=value`, in any order. `--` ends the flags. `[NAME]` may be left
+ * out; of `NAME...`, the last, there may be several.
  */
 export function readArguments(args: readonly string[], flags: Flags, positionals: readonly string[] = []): Arguments {
   const options = Object.entries(flags).map(([name, { value, short }]) => {
@@ -78,8 +79,11 @@ export function readArguments(args: readonly string[], flags: Flags, positionals
     }
   }
   const missing = positionals[rest.length];
-  if (missing?.startsWith('[') === false) throw new UsageError(`${missing} is missing`);
-  if (rest.length > positionals.length) throw new UsageError(`unexpected '${rest[positionals.length]}'`);
+  if (missing?.startsWith('[') === false) {
+    throw new UsageError(`${missing.replace(/\.{3}$/, '')} is missing`);
+  }
+  const several = positionals.at(-1)?.endsWith('...') === true;
+  if (rest.length > positionals.length && !several) throw new UsageError(`unexpected '${rest[positionals.length]}'`);
   return {
     values: Object.fromEntries(given),
     all: (flag) => given.flatMap(([name, value]) => (name === flag ? [value] : [])),

@@ -27,6 +27,10 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: "print the policy file's JSON Schema",
     load: async () => (await import('./schema.js')).schemaCommand,
   },
+  test: {
+    summary: 'run policy tests in virtual time',
+    load: async () => (await import('./test.js')).testCommand,
+  },
   healthcheck: {
     summary: 'ask a running proxy whether it is ready',
     load: async () => (await import('./healthcheck.js')).healthcheckCommand,

@@ -27,19 +27,20 @@ const LOOSE: Readonly<Partial<Record<Unit, Readonly<Record<string, unknown>>>>> 
   'header-value': { type: ['string', 'number', 'boolean'] },
 };
 
+/** The JSON Schema of the policy file. */
+export function publishedSchema(): Record<string, unknown> {
+  const description =
+    'Resilience policies for outbound HTTP calls: upstreams carry what protects the service, routes what the caller wants.';
+  return jsonSchema(ConfigFileSchema, 'Outrigger policy file', description);
+}
+
 /**
- * The JSON Schema of the policy file for editors and other tools. It is made of the schema that validates: what has a
+ * The JSON Schema of a file of ours, for editors and other tools. It is made of the schema that validates: what has a
  * default need not be given, nor what `defaults` may give; and any scalar may be a string that holds `${…}`.
  */
-export function publishedSchema(): Record<string, unknown> {
-  return {
-    $schema: 'http://json-schema.org/draft-07/schema#',
-    title: 'Outrigger policy file',
-    description:
-      'Resilience policies for outbound HTTP calls: upstreams carry what protects the service, routes what the caller wants.',
-    ...publish(ConfigFileSchema, true),
-    definitions,
-  };
+export function jsonSchema(schema: SchemaNode, title: string, description: string): Record<string, unknown> {
+  const $schema = 'http://json-schema.org/draft-07/schema#';
+  return { $schema, title, description, ...publish(schema, true), definitions };
 }
 
 /** @param whole whether all of the map is given here, so that its keys can be required: true at the root and in lists */

@@ -1,54 +1,23 @@
-import { readFileSync } from 'node:fs';
 import { checkReferences } from './check-references.js';
-import { checkValues } from './check-values.js';
 import type { Config } from './config.js';
-import { readDocument } from './document.js';
-import { checkFiles, Files, type ReadFile } from './files.js';
+import { checkFiles } from './files.js';
 import { fill } from './fill.js';
-import { ConfigError, Issues, SourceText } from './issues.js';
+import { ConfigError, type Issues } from './issues.js';
 import { asDefaults, type ConfigNode, entryOf, type MapNode, merge, nodeAt, toValue } from './nodes.js';
-import { normalise } from './normalise.js';
+import { readText, readTree, type LoadOptions } from './read-tree.js';
 import { resolveConfig } from './resolve.js';
 import { type ConfigFile, ConfigFileSchema } from './schema.js';
-import { reasonOf } from './substitute.js';
-import { validate } from './validate.js';
 
-export interface LoadOptions {
-  /** What `${NAME}` is looked up in. */
-  readonly env: Readonly<Record<string, string | undefined>>;
-  /** Reads the file and the files it names; by default, from the disk. */
-  readonly readFile?: ReadFile;
-}
+export type { LoadOptions };
 
 /** Reads a policy file. Throws a ConfigError that holds everything that is wrong with it. */
 export function loadConfig(file: string, options: LoadOptions): Config {
-  let text: string;
-  try {
-    text = Buffer.from((options.readFile ?? readFileSync)(file)).toString('utf8');
-  } catch (error) {
-    const message = `the file can not be read: ${reasonOf(error)}`;
-    throw new ConfigError([{ file, line: 1, column: 1, path: '', message, suggestion: undefined }], undefined, error);
-  }
-  return parseConfig(text, file, options);
+  return parseConfig(readText(file, options), file, options);
 }
 
 /** Reads a policy file's text. `file` names it in errors, and its folder is where relative paths start. */
 export function parseConfig(text: string, file: string, options: LoadOptions): Config {
-  const clean = text.replace(/^\uFEFF/, '');
-  const source = new SourceText(file, clean);
-  const issues = new Issues(source);
-  const files = new Files(file, options.readFile);
-  const document = readDocument(clean, issues, { env: options.env, readText: (path) => files.text(path) });
-  if (document === undefined) throw new ConfigError(issues.sorted(), source);
-  if (document.kind === 'scalar' && document.value === null) {
-    issues.add(0, [], 'the file is empty', 'it needs at least upstreams and routes');
-    throw new ConfigError(issues.sorted(), source);
-  }
-  const written = normalise(document, ConfigFileSchema);
-  validate(written, ConfigFileSchema, [], issues);
-  checkValues(written, ConfigFileSchema, [], issues);
-  if (written.kind !== 'map') throw new ConfigError(issues.sorted(), source);
-
+  const { written, issues, files, source } = readTree(text, file, ConfigFileSchema, 'upstreams and routes', options);
   const effective = effectiveTree(written, issues);
   checkReferences(effective, issues);
   checkFiles(effective, files, issues);

@@ -1,4 +1,5 @@
 import { type Static, Type, type TUnsafe } from '@sinclair/typebox';
+import { jsonSchema } from '../config/json-schema.js';
 import {
   choice,
   duration,
@@ -197,3 +198,9 @@ export type LoadTest = Static<typeof LoadTestSchema>;
 export type PolicyTest = CallTest | LoadTest;
 export type CallExpectations = CallTest['expect'];
 export type LoadExpectations = LoadTest['expect'];
+
+/** The JSON Schema of a file of policy tests. */
+export function publishedTestSchema(): Record<string, unknown> {
+  const description = 'What a policy file must do, as calls and loads in virtual time: `outrigger test FILE`.';
+  return jsonSchema(TestFileSchema, 'Outrigger policy tests', description);
+}

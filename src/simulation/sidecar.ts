@@ -98,10 +98,17 @@ export class Sidecar {
     }
   }
 
-  /** Makes a call now. `onEnd` may be called before this returns. */
-  call({ accepted, request, path, header }: PreparedRequest, onEnd: (call: AppCall) => void): AppCall {
+  /**
+   * Makes a call now. `onEnd` may be called before this returns, and `onBegin` before anything else.
+   */
+  call(
+    { accepted, request, path, header }: PreparedRequest,
+    onEnd: (call: AppCall) => void,
+    onBegin?: (call: AppCall) => void,
+  ): AppCall {
     if (accepted instanceof Error) {
       const refused = new AppCall(undefined, undefined, this.#clock, onEnd);
+      onBegin?.(refused);
       refused.fail(accepted);
       return refused;
     }
@@ -120,6 +127,7 @@ export class Sidecar {
       header,
     });
     const made = new AppCall(call, route.responseEdits, this.#clock, onEnd);
+    onBegin?.(made);
     const opts: CallOptions = {
       path: accepted.path,
       method,
