@@ -1,3 +1,4 @@
+import { STATUS_CODES } from 'node:http';
 import type {
   CallEvent,
   CallOutcome,
@@ -30,6 +31,10 @@ const METHODS: readonly string[] = [
 ];
 const METHOD_NUMBER = new Map(METHODS.map((method, index) => [method, index]));
 const OTHER = METHODS.length - 1;
+
+/** How many statuses that are not registered have a label of their own on a route; upstreams can make up hundreds. */
+const MOST_UNREGISTERED = 32;
+
 const OUTCOME_NUMBER: Readonly<Record<CallOutcome, number>> = {
   success: 0,
   failure: 1,
@@ -76,6 +81,7 @@ export class RouteSeries {
   readonly #route: string;
   readonly #upstream: string;
   readonly #requests = new Map<number, Counter>();
+  readonly #unregistered = new Set<number>();
   readonly #requestDuration: Histogram;
   readonly #attempts = new Map<string, CountersBy<ResultClass>>();
   readonly #attemptDuration: Histogram;
@@ -146,11 +152,20 @@ export class RouteSeries {
     const key = (methodNumber * 1_000 + status) * 8 + OUTCOME_NUMBER[outcome];
     let counter = this.#requests.get(key);
     if (counter === undefined) {
-      const code = String(status).padStart(3, '0');
+      const code = this.#codeOf(status);
       counter = this.#families.requests.at(this.#route, this.#upstream, METHODS[methodNumber]!, code, outcome);
       this.#requests.set(key, counter);
     }
     return counter;
+  }
+
+  /** A status beyond the bound counts by its class; one over 599 as 5xx (RFC 9110, 15). */
+  #codeOf(status: number): string {
+    if (status !== 0 && STATUS_CODES[status] === undefined && !this.#unregistered.has(status)) {
+      if (this.#unregistered.size >= MOST_UNREGISTERED) return `${Math.min(Math.floor(status / 100), 5)}xx`;
+      this.#unregistered.add(status);
+    }
+    return String(status).padStart(3, '0');
   }
 
   attempts(endpoint: string, result: ResultClass): Counter {

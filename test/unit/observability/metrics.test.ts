@@ -259,6 +259,23 @@ describe('counting', () => {
     assert.equal((await samples(metrics)).get(name), 1_000);
   });
 
+  test('nor can an upstream: statuses that it makes up count by their class beyond a few', async () => {
+    const metrics = metricsOf(SMALL);
+    for (let status = 999; status >= 200; status--) {
+      for (const method of ['GET', 'POST']) {
+        metrics.record(callEvent(fakeCall({ method }), status < 500 ? 'success' : 'failure', status));
+      }
+    }
+    const counted = [...(await samples(metrics))].filter(([name]) => name.startsWith('outrigger_requests_total{'));
+    const codes = new Set(counted.map(([name]) => /code="([^"]*)"/.exec(name)?.[1]));
+    assert.ok(codes.size <= 64 + 32 + 4, `${codes.size} codes`);
+    for (const code of ['200', '404', '503', '999', '2xx', '3xx', '4xx', '5xx']) assert.ok(codes.has(code), code);
+    assert.equal(
+      counted.reduce((sum, [, value]) => sum + value, 0),
+      2 * 800,
+    );
+  });
+
   test('the series of an endpoint go five minutes after it has gone', async () => {
     const clock = new VirtualClock();
     const metrics = metricsOf(SMALL, clock);
