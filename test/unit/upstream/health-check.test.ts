@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { LocalController } from '../../../src/policies/pass-through.js';
 import type { Handler } from '../../../src/policies/policy.js';
+import { noDescriptor } from '../../../src/policies/rules/classify.js';
 import { Endpoint } from '../../../src/upstream/endpoint.js';
 import { HealthProbe, type ProbeResult } from '../../../src/upstream/health-probe.js';
 import { EndpointBench } from '../../support/endpoint-bench.js';
@@ -137,6 +138,26 @@ describe('a health check', () => {
     waiting?.onResponseError?.(new LocalController(null), new Error('no answer'));
     assert.deepEqual(results, [{ good: false, reason: 'no answer within 1000 ms' }]);
     assert.equal(over, 1);
+  });
+
+  it('that finds no file descriptor says nothing of the endpoint', () => {
+    const pool = {
+      dispatch: (_opts: unknown, handler: Handler) => {
+        handler.onResponseError?.(new LocalController(null), noDescriptor());
+        return true;
+      },
+      close: () => Promise.resolve(),
+      destroy: () => Promise.resolve(),
+    };
+    const results: ProbeResult[] = [];
+    let over = 0;
+    new HealthProbe(
+      new Endpoint({ origin: A, address: undefined }, pool, true),
+      { path: '/', timeoutMs: 1_000, expect: [[200, 299]], clock: new VirtualClock() },
+      (result) => results.push(result),
+      () => over++,
+    ).start();
+    assert.deepEqual([results, over], [[], 1]);
   });
 
   it('is no attempt: metrics, circuits and in-flight counts do not see it', async () => {
