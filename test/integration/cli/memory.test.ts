@@ -127,7 +127,11 @@ test(
         response.end('small');
         return;
       }
-      response.on('error', () => {}).once('close', () => void ended++);
+      response
+        .on('error', () => {})
+        .once('close', () => {
+          ended++;
+        });
       pour(response, Infinity, (bytes) => {
         written += bytes;
       });
