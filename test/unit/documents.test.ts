@@ -8,6 +8,8 @@ import { parse, stringify } from 'yaml';
 import { parseConfig } from '../../src/config/load.js';
 import { ConfigFileSchema, RouteSchema, UpstreamSchema } from '../../src/config/schema.js';
 import { warnings } from '../../src/config/warnings.js';
+import { readSuite } from '../../src/policy-tests/read-suite.js';
+import { runLocated } from '../../src/policy-tests/run-suite.js';
 import { anchorsOf, blocksOf, markdownFiles, proseOf, readText } from '../support/markdown.js';
 import { policyFile } from '../support/policy-file.js';
 import { projectRoot } from '../support/project-root.js';
@@ -44,6 +46,7 @@ function policyIn({ note, text, at }: ReturnType<typeof blocksOf>[number]): stri
 
 describe('YAML in the documents', () => {
   for (const block of blocks('yaml')) {
+    if (topKeys(block.text).includes('tests')) continue;
     it(`is another program's, or loads without a warning: ${block.at}`, () => {
       const policy = policyIn(block);
       if (policy === undefined) return;
@@ -51,6 +54,35 @@ describe('YAML in the documents', () => {
     });
   }
 });
+
+describe('policy tests in the documents', () => {
+  for (const file of files) {
+    let policy: string | undefined;
+    for (const block of blocksOf(file, 'yaml')) {
+      if (!topKeys(block.text).includes('tests')) {
+        policy = policyIn(block) ?? policy;
+        continue;
+      }
+      const about = policy;
+      it(`hold for the policy file above them: ${block.at}`, () => {
+        assert.deepEqual(failuresOf(block.text, about ?? assert.fail('no policy file stands above')), []);
+      });
+    }
+  }
+});
+
+/** What does not hold of a file of policy tests, whatever it calls the policy file. */
+function failuresOf(tests: string, policy: string): string[] {
+  const texts = (name: string) =>
+    name.endsWith('.pem') ? readFile() : Buffer.from(path.basename(name) === 'tests.yaml' ? tests : policy);
+  const suite = readSuite('tests.yaml', { env: {}, readFile: texts });
+  assert.ok(suite.tests.length > 0);
+  return suite.tests.flatMap((test) =>
+    runLocated(test, suite).findings.map(
+      ({ key, expected, actual }) => `${test.test.name}: ${key}: expected ${expected}, got ${actual}`,
+    ),
+  );
+}
 
 describe('queries in the documents', () => {
   it('are understood by Prometheus', { skip: skipWithoutPromtool }, () => {

@@ -6,6 +6,7 @@ import { startApp } from '../../support/running-app.js';
 
 /** Every policy on, so that the series of each exist. */
 const EVERYTHING = `
+tracing: { otlp: 'http://127.0.0.1:9' }
 upstreams:
   a:
     endpoints: [http://127.0.0.1:9, http://127.0.0.1:19]
