@@ -4,12 +4,12 @@ import { createCall, type CallStart } from '../pipeline/call.js';
 import type { ReplayMemory } from '../pipeline/replay-memory.js';
 import { IncomingBody, NO_BODY } from '../pipeline/request-body.js';
 import type { CallOptions } from '../policies/policy.js';
-import type { BeginTrace, CallTrace } from '../policies/trace.js';
+import type { BeginTrace } from '../policies/trace.js';
 import type { CompiledEdits } from './header-edits.js';
 import { hasBody, headerOf, readRequestHead, type RequestHead } from './headers.js';
 import { callWithoutRoute } from './refusal.js';
 import type { EdgeContext } from './edge-context.js';
-import { badRequest, Intake, type Accepted, type PreparedRoute } from './intake.js';
+import { badRequest, Intake, type Accepted } from './intake.js';
 import { Responder } from './responder.js';
 import type { EdgeRoute } from './route.js';
 import { parseTarget } from './target.js';
@@ -51,6 +51,7 @@ export class Forwarder {
     upgrade: string | null = null,
     respond: ResponderFactory = PLAIN,
   ): void {
+    const { beginTrace } = this.#options;
     const startedAt = this.#context.clock.now();
     const head = readRequestHead(request.rawHeaders);
     const header = (name: string) => headerOf(request.rawHeaders, name);
@@ -61,7 +62,7 @@ export class Forwarder {
       const parsed = parseTarget(target);
       ({ path } = parsed);
       // Each attempt gets its own, where calls are traced.
-      const passed = this.#options.beginTrace === undefined ? head : withoutTraceContext(head);
+      const passed = beginTrace === undefined ? head : withoutTraceContext(head);
       accepted = this.#intake.accept(request, passed, parsed, header);
     } catch (error) {
       this.#refuse(request, response, respond, { head, method, path, startedAt }, asInternal(error, 'the edge failed'));
@@ -80,7 +81,8 @@ export class Forwarder {
       host,
       path,
       startedAt,
-      trace: this.#trace(request, { method, host, path, startedAt }, route),
+      trace:
+        beginTrace === undefined ? undefined : traced(beginTrace, request, { method, host, path, startedAt }, route),
       body: body ?? NO_BODY,
       forwarded: accepted.forwarded,
       header,
@@ -116,9 +118,13 @@ export class Forwarder {
     { head, ...known }: Pick<CallStart, 'method' | 'path' | 'startedAt'> & { readonly head: RequestHead },
     error: OutriggerError,
   ): void {
+    const { beginTrace } = this.#options;
     const call = callWithoutRoute({
       ...known,
-      trace: this.#trace(request, { ...known, host: head.host ?? '' }),
+      trace:
+        beginTrace === undefined
+          ? undefined
+          : traced(beginTrace, request, { ...known, host: head.host ?? '' }, undefined),
       header: (name) => headerOf(request.rawHeaders, name),
     });
     const noBody = !hasBody(head);
@@ -128,15 +134,6 @@ export class Forwarder {
       requestComplete: () => noBody || request.complete,
       release: () => {},
     }).fail(error);
-  }
-
-  #trace(
-    request: IncomingMessage,
-    known: Pick<CallStart, 'method' | 'host' | 'path' | 'startedAt'>,
-    route?: PreparedRoute,
-  ): CallTrace | undefined {
-    const { beginTrace } = this.#options;
-    return beginTrace === undefined ? undefined : traced(beginTrace, request, known, route);
   }
 
   #body(
