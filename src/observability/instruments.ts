@@ -9,12 +9,21 @@ export class Counter {
   value = 0;
 }
 
+/** The trace that shows how something came to be that was counted. */
+export interface Exemplar {
+  readonly traceId: string;
+  /** When, in milliseconds since the Unix epoch. */
+  readonly at: number;
+}
+
 /** Durations in seconds, counted in buckets. */
 export class Histogram {
   readonly #bounds: readonly number[];
   /** Counts of each bucket alone, not cumulated; the last is for what exceeds all bounds. */
   readonly #counts: number[];
   #sum = 0;
+  /** The last of each bucket. */
+  #exemplars: ({ readonly value: number; readonly exemplar: Exemplar } | undefined)[] | undefined;
 
   /** `bounds`: upper ends of the buckets, ascending, each included in its bucket. */
   constructor(bounds: readonly number[]) {
@@ -22,23 +31,31 @@ export class Histogram {
     this.#counts = new Array<number>(bounds.length + 1).fill(0);
   }
 
-  observe(value: number): void {
+  observe(value: number, exemplar?: Exemplar): void {
     let bucket = 0;
     while (bucket < this.#bounds.length && value > this.#bounds[bucket]!) bucket++;
     this.#counts[bucket]!++;
     this.#sum += value;
+    if (exemplar !== undefined) (this.#exemplars ??= [])[bucket] = { value, exemplar };
   }
 
   /** Its lines, with what they have before their numbers: each bucket, the sum, the count. */
-  text(buckets: string, bounds: readonly string[], sumHead: string, countHead: string): string {
+  text(buckets: string, bounds: readonly string[], sumHead: string, countHead: string, exemplars: boolean): string {
     let text = '';
     let total = 0;
     for (let bucket = 0; bucket < this.#counts.length; bucket++) {
       total += this.#counts[bucket]!;
-      text += `${buckets}${bounds[bucket]!}${total}\n`;
+      const kept = exemplars ? this.#exemplars?.[bucket] : undefined;
+      const shown = kept === undefined ? '' : exemplarText(kept.value, kept.exemplar);
+      text += `${buckets}${bounds[bucket]!}${total}${shown}\n`;
     }
     return `${text}${sumHead}${numberText(this.#sum)}\n${countHead}${total}\n`;
   }
+}
+
+/** OpenMetrics has a place for it, and Prometheus' own format has none. */
+function exemplarText(value: number, { traceId, at }: Exemplar): string {
+  return ` # {trace_id="${traceId}"} ${numberText(value)} ${(at / 1_000).toFixed(3)}`;
 }
 
 /** OpenMetrics wants bounds as floats, so that 1 and 1.0 are not two series. */
@@ -130,7 +147,8 @@ export class HistogramFamily extends Family<Histogram> {
     const { name } = this;
     const buckets = flat(`${name}_bucket{${labels === '' ? '' : `${labels},`}le="`);
     const bounds = openMetrics ? this.#boundTexts.openMetrics : this.#boundTexts.prometheus;
-    return histogram.text(buckets, bounds, sampleHead(`${name}_sum`, labels), sampleHead(`${name}_count`, labels));
+    const [sumHead, countHead] = [sampleHead(`${name}_sum`, labels), sampleHead(`${name}_count`, labels)];
+    return histogram.text(buckets, bounds, sumHead, countHead, openMetrics);
   }
 }
 

@@ -1,9 +1,10 @@
 import type { CallEvent, PolicyEvent } from '../policies/events.js';
+import type { Call } from '../policies/policy.js';
 import type { Clock } from '../runtime/clock.js';
 import { exposition, OPENMETRICS_CONTENT_TYPE, PROMETHEUS_CONTENT_TYPE, type MetricFamily } from './exposition.js';
 import { Families } from './families.js';
 import { sourceGauges, type MetricSources } from './gauges.js';
-import { GaugeFamily } from './instruments.js';
+import { GaugeFamily, type Exemplar } from './instruments.js';
 import { ProcessMetrics } from './process-metrics.js';
 import type { ChangeName, ChangeResult } from './operator-change.js';
 import type { RouteFigures, RouteSeries } from './route-series.js';
@@ -84,12 +85,14 @@ export class Metrics {
     switch (event.type) {
       case 'call':
         if (event.error?.code === 'bad-request') this.#families.badRequests.at(event.error.reason ?? 'other').value++;
-        this.#table.find(event.call.route, event.call.upstream)?.countCall(event, this.#clock.now());
+        this.#table
+          .find(event.call.route, event.call.upstream)
+          ?.countCall(event, this.#clock.now(), this.#exemplarOf(event.call));
         return;
       case 'attempt': {
         const { call, retryReason } = event.attempt;
         const series = this.#table.find(call.route, call.upstream);
-        series?.countAttempt(event);
+        series?.countAttempt(event, this.#exemplarOf(call));
         // Counted when it was made: after the back-off a circuit may refuse it, or the app be gone.
         if (retryReason !== undefined) series?.countRetry(retryReason, this.#clock.now());
         return;
@@ -156,6 +159,11 @@ export class Metrics {
       first = false;
       yield slice;
     }
+  }
+
+  /** A trace that nobody keeps shows nothing. */
+  #exemplarOf({ trace }: Call): Exemplar | undefined {
+    return trace?.sampled === true ? { traceId: trace.traceId, at: this.#clock.wallNow() } : undefined;
   }
 
   #recordOfCall(event: Exclude<PolicyEvent, EventWithoutCall>, series: RouteSeries | undefined): void {

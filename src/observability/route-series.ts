@@ -9,7 +9,7 @@ import type {
   TimeoutKind,
 } from '../policies/events.js';
 import type { Families } from './families.js';
-import type { Counter, Histogram } from './instruments.js';
+import type { Counter, Exemplar, Histogram } from './instruments.js';
 import { RollingCount } from './rolling-count.js';
 
 type AttemptEvent = Extract<PolicyEvent, { type: 'attempt' }>;
@@ -122,20 +122,20 @@ export class RouteSeries {
     };
   }
 
-  countCall(event: CallEvent, nowMs: number): void {
+  countCall(event: CallEvent, nowMs: number, exemplar: Exemplar | undefined): void {
     this.requests(event.call.method, event.status, event.outcome).value++;
-    this.#requestDuration.observe(event.durationMs / 1_000);
+    this.#requestDuration.observe(event.durationMs / 1_000, exemplar);
     this.#calls.add(nowMs);
     if (event.error?.code === 'internal') this.single.at('internalErrors').value++;
     if (event.outcome === 'failure' || event.outcome === 'refused') this.#failures.add(nowMs);
   }
 
   /** An attempt without an endpoint was refused here or cancelled before it was sent, and is none. */
-  countAttempt(event: AttemptEvent): void {
+  countAttempt(event: AttemptEvent, exemplar: Exemplar | undefined): void {
     const { endpoint } = event.attempt;
     if (endpoint === undefined) return;
     this.attempts(endpoint.label, event.result).value++;
-    this.#attemptDuration.observe(event.durationMs / 1_000);
+    this.#attemptDuration.observe(event.durationMs / 1_000, exemplar);
   }
 
   countRetry(reason: RetryReason, nowMs: number): void {

@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { describe, test } from 'node:test';
@@ -421,6 +424,50 @@ describe('the text', () => {
     assert.match(contentType, /^text\/plain; version=0\.0\.4/);
     assert.match(body, /\n# TYPE outrigger_requests_total counter\n/);
     assert.match(body, /\nprocess_cpu_seconds_total \d/);
+  });
+
+  /** As a call is in a trace that is sampled, or is not. */
+  const traced = (traceId: string, sampled: boolean) =>
+    fakeCall({ trace: { traceId, sampled, attemptHeaders: () => [] } });
+  const [SEEN, UNSEEN] = ['a'.repeat(32), 'b'.repeat(32)];
+
+  /** A call of 3 ms and an attempt of 200 ms in sampled traces, and a later call of 3 ms in one that is not. */
+  function exemplary(): Metrics {
+    const clock = new VirtualClock(1_700_000_000_000);
+    const metrics = metricsOf(SMALL, clock);
+    clock.advance(1_500);
+    metrics.record(callEvent(traced(SEEN, true), 'success', 200, 3));
+    metrics.record(attemptEvent(fakeAttempt(traced(SEEN, true), PAYMENTS), 'success', 200));
+    metrics.record(callEvent(traced(UNSEEN, false), 'success', 200, 3));
+    metrics.record(callEvent(fakeCall(), 'success', 200, 3));
+    return metrics;
+  }
+
+  test('OpenMetrics: a bucket shows the last sampled trace that fell into it, and no other line any', async () => {
+    const { body } = await scraped(exemplary(), true);
+    const shown = body.split('\n').filter((line) => line.includes(' # '));
+    const series = '{route="charge",upstream="payments",le=';
+    assert.deepEqual(shown.toSorted(), [
+      `outrigger_attempt_duration_seconds_bucket${series}"0.25"} 1 # {trace_id="${SEEN}"} 0.2 1700000001.500`,
+      `outrigger_request_duration_seconds_bucket${series}"0.005"} 3 # {trace_id="${SEEN}"} 0.003 1700000001.500`,
+    ]);
+    assert.doesNotMatch((await scraped(exemplary(), false)).body, / # /);
+  });
+
+  test("Prometheus' own parser of OpenMetrics takes all of it", { skip: skipWithoutPromtool }, async (t) => {
+    const { body } = await scraped(exemplary(), true);
+    // What is backfilled has to have its time.
+    const timed = body.replace(/^([a-z]\w*(?:\{(?:[^"}]|"(?:[^"\\]|\\.)*")*\})?) (\S+)/gm, '$1 $2 1700000002');
+    const folder = mkdtempSync(path.join(tmpdir(), 'outrigger-openmetrics-'));
+    t.after(() => rmSync(folder, { recursive: true }));
+    const parsed = (name: string, text: string) => {
+      const file = path.join(folder, name);
+      writeFileSync(file, text);
+      return promtool(['tsdb', 'create-blocks-from', 'openmetrics', file, path.join(folder, 'blocks')]);
+    };
+    const { code, said } = parsed('whole', timed);
+    assert.equal(code, 0, said);
+    assert.notEqual(parsed('broken', timed.replace('# {trace_id=', '# trace_id=')).code, 0);
   });
 
   test('label values are escaped', async () => {
