@@ -6,6 +6,7 @@ import { loadConfig } from '../config/load.js';
 import { builtIn, merge } from '../config/nodes.js';
 import { faultsInForce, warnings } from '../config/warnings.js';
 import { createLogger, type Logger } from '../observability/logging.js';
+import { readable } from '../observability/readable-log.js';
 import { StdoutStream } from '../observability/stdout-stream.js';
 import { systemClock } from '../runtime/clock.js';
 import { descriptorLimit } from '../runtime/descriptors.js';
@@ -79,7 +80,7 @@ function withAddresses(config: Config, listen: readonly Address[] | undefined, a
 
 async function serve(config: Config, createApp: CreateApp, demo: Demo | undefined, io: Io): Promise<number> {
   const stream = new StdoutStream(systemClock);
-  const logger = createLogger(config.log, stream);
+  const logger = createLogger(config.log, stream.isTerminal ? await readable(stream) : stream);
   dieOnBugs(logger, stream, io);
   for (const { file, line, path, message, suggestion } of warnings(config)) {
     logger.warn({ file, line, path, detail: message, suggestion }, 'policy file');

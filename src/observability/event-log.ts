@@ -1,4 +1,5 @@
-import type { CallEvent, PolicyEvent } from '../policies/events.js';
+import type { CallEvent, PolicyEvent, ResultClass } from '../policies/events.js';
+import type { Call } from '../policies/policy.js';
 import type { Clock } from '../runtime/clock.js';
 import { FLOOD_INTERVAL_MS, FloodGate, type LineKind } from './flood-gate.js';
 import type { Logger } from './logging.js';
@@ -6,6 +7,14 @@ import type { OperatorChange, RefusedChange } from './operator-change.js';
 
 /** Which finished calls get a line: all, all but successes, or none. */
 export type AccessLog = 'all' | 'errors' | 'off';
+
+/** What the line of a call tells of an attempt. */
+interface Try {
+  readonly endpoint: string;
+  readonly result: ResultClass;
+  /** Until its head, or its failure before that. */
+  readonly durationMs: number;
+}
 
 type Level = 'debug' | 'info' | 'warn' | 'error';
 
@@ -38,6 +47,8 @@ export class EventLog {
   readonly #logger: Logger;
   readonly #access: AccessLog;
   readonly #gate: FloodGate<Level>;
+  /** By the call of the app. Calls may end before their last attempt, so that nothing tells when to forget. */
+  readonly #tries = new WeakMap<Call, Try[]>();
 
   constructor(logger: Logger, access: AccessLog, clock: Clock) {
     this.#logger = logger;
@@ -55,6 +66,8 @@ export class EventLog {
   record(event: PolicyEvent | CallEvent): void {
     switch (event.type) {
       case 'attempt':
+        this.#attempt(event);
+        return;
       case 'retry-success':
       case 'circuit-refusal':
         return;
@@ -99,6 +112,21 @@ export class EventLog {
   /** Takes a request to change something that was not followed. */
   refusedChange({ change, by, status, code }: RefusedChange): void {
     this.#write('warn', 'admin change refused', { change, status, code }, () => ({ by }));
+  }
+
+  /** Keeps what an attempt was like for the line of its call, where there will be one: a call that ends well may need none. */
+  #attempt(event: EventOf<'attempt'>): void {
+    const { call, endpoint } = event.attempt;
+    if (endpoint === undefined || this.#access === 'off') return;
+    const { result } = event;
+    let tries = this.#tries.get(call.root);
+    if (tries === undefined) {
+      if (this.#access === 'errors' && result === 'success' && (event.status ?? 0) < 400) return;
+      tries = [];
+      this.#tries.set(call.root, tries);
+    }
+    if (tries.length >= MOST_TRIES) return;
+    tries.push({ endpoint: endpoint.label, result, durationMs: rounded(event.durationMs) });
   }
 
   #retry({ attempt, maxAttempts, reason, error, status, delayMs }: EventOf<'retry'>): void {
@@ -160,7 +188,8 @@ export class EventLog {
         method: call.method,
         path: call.path,
         attempts: call.attempts,
-        durationMs: Math.round(durationMs * 10) / 10,
+        durationMs: rounded(durationMs),
+        tries: this.#tries.get(call.root),
         fallback: call.fallback ?? null,
         retriesSuppressed: call.suppressed,
         traceId: call.traceId ?? null,
@@ -178,6 +207,14 @@ export class EventLog {
     if (!this.#logger.isLevelEnabled('debug') && !this.#gate.admits(level, message, kind, first)) return;
     this.#logger[level]({ ...kind, ...rest?.() }, message);
   }
+}
+
+/** Attempts that a line tells of. */
+const MOST_TRIES = 20;
+
+/** Tenths of a millisecond. */
+function rounded(ms: number): number {
+  return Math.round(ms * 10) / 10;
 }
 
 /** What tells one of our own faults from another. */

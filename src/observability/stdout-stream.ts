@@ -29,6 +29,8 @@ const GONE: ReadonlySet<string | undefined> = new Set(['EPIPE', 'EBADF', 'ECONNR
  */
 export class StdoutStream implements DestinationStream {
   readonly #clock: Clock;
+  /** Whether people read along. */
+  readonly isTerminal = isatty(1);
   readonly #descriptor = descriptor();
   #waiting: string[] = [];
   #waitingBytes = 0;

@@ -41,7 +41,9 @@ export function createRouter<T extends { readonly match: RouteMatch }>(routes: r
 
   routes.forEach((route, index) => {
     const { host, path } = route.match;
-    paths(host).at(path).add(new Candidate(route, index, route.match));
+    paths(host)
+      .at(path)
+      .add(new Candidate(route, index, route.match));
   });
 
   function paths(host: string | undefined): PathIndex<Candidates<T>> {

@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { createSecureServer } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -15,6 +15,8 @@ import { promisify } from 'node:util';
 import { WebSocket, WebSocketServer } from 'ws';
 import { selfSigned } from '../../support/certificate.js';
 import { startUpstream } from '../../support/http-upstream.js';
+import { skipWithoutScript, writtenOnTerminal } from '../../support/on-terminal.js';
+import { startCollector } from '../../support/otlp-collector.js';
 import { projectRoot } from '../../support/project-root.js';
 import { endOf, folder, policyFileOf, startProxy } from '../../support/proxy-process.js';
 
@@ -113,6 +115,36 @@ routes:
     assert.equal((await fetch(`${admin}/api/retries`, change)).status, 200);
     assert.equal((await outrigger('healthcheck', '--admin-listen', new URL(admin).host)).code, 0);
   });
+
+  it('sends spans where it is asked to, by a file that it reads only then', async (t) => {
+    const upstream = await startUpstream();
+    t.after(() => upstream.close());
+    const collector = await startCollector(t);
+    const policy = (more: string) => `${more}
+upstreams: { a: { url: "${upstream.origin}" } }
+routes: [{ name: a, match: {}, upstream: a }]
+`;
+    const traced = await startProxy(t, policy(`tracing: { otlp: "${collector.url}", sample: 100% }`), { main });
+    assert.equal((await fetch(traced.url)).status, 200);
+    traced.child.kill('SIGTERM');
+    assert.equal((await endOf(traced.child)).code, 0);
+    assert.deepEqual(
+      collector.spans.map(({ kind }) => kind),
+      ['client', 'server'],
+    );
+    renameSync(path.join(dist, 'tracing.js'), path.join(dist, 'tracing.js.away'));
+    t.after(() => renameSync(path.join(dist, 'tracing.js.away'), path.join(dist, 'tracing.js')));
+    assert.equal((await fetch((await startProxy(t, policy(''), { main })).url)).status, 200);
+  });
+
+  it(
+    'writes JSON on a terminal too, since what writes for people is not in it',
+    { skip: skipWithoutScript },
+    async (t) => {
+      const written = await writtenOnTerminal(t, main);
+      for (const line of written.trimEnd().split('\r\n')) assert.ok('msg' in (JSON.parse(line) as object), line);
+    },
+  );
 
   it('has all commands, and tells what is wrong', async () => {
     assert.match((await outrigger('--version')).stdout, /^outrigger \d+\.\d+\.\d+\n$/);

@@ -1,16 +1,15 @@
 /** Whoever reads the log may go away, stand still, or run out of space: calls go on, and the process still ends when told. */
 import assert from 'node:assert/strict';
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
 import { compiled } from '../../support/child.js';
 import { startUpstream } from '../../support/http-upstream.js';
 import { load } from '../../support/load.js';
+import { skipWithoutScript, writtenOnTerminal } from '../../support/on-terminal.js';
 import { endOf, freePort, oneRoute, policyFileOf, startProxy, type ProxyProcess } from '../../support/proxy-process.js';
 import { until } from '../../support/running-app.js';
-
-const skipWithoutScript = spawnSync('script', ['--version']).status === 0 ? false : 'script is not installed';
 
 const DROPPED = 'log_lines_dropped_total';
 
@@ -107,6 +106,23 @@ describe('the log', () => {
     const pid = Number(readFileSync(pidFile, 'utf8'));
     process.kill(pid, 'SIGTERM');
     await until(() => !isRunning(pid), 'it has ended');
+  });
+});
+
+describe('the log on a terminal', { skip: skipWithoutScript }, () => {
+  test('is written for people, in colours', async (t) => {
+    const written = await writtenOnTerminal(t, compiled('src/main'));
+    assert.match(written, /\x1b\[\d+mWARN/);
+    assert.doesNotMatch(written, /secret|"level":/);
+  });
+
+  test('is written without colours where NO_COLOR asks for that, a line each', async (t) => {
+    const written = await writtenOnTerminal(t, compiled('src/main'), { NO_COLOR: '1' });
+    assert.doesNotMatch(written, /\x1b/);
+    const lines = written.trimEnd().split('\r\n');
+    for (const line of lines) assert.match(line, /^\[\d\d:\d\d:\d\d\.\d{3}\] [A-Z]+: /);
+    const call = lines.find((line) => line.includes('WARN: call '));
+    assert.match(call ?? '', /"path":"\/some\/where".*"tries":\[\{.*"traceId":null/);
   });
 });
 

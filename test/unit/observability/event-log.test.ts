@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { OutriggerError } from '../../../src/errors.js';
+import type { CallOutcome } from '../../../src/policies/events.js';
+import { CallElsewhere } from '../../../src/policies/call-elsewhere.js';
+import type { Call } from '../../../src/policies/policy.js';
 import { EventLog, type AccessLog } from '../../../src/observability/event-log.js';
 import { createLogger, type LogLevel } from '../../../src/observability/logging.js';
 import { VirtualClock } from '../../support/virtual-clock.js';
@@ -111,6 +114,57 @@ describe('the line per call', () => {
     const off = logOf('off');
     off.log.record(callEvent(call, 'failure', 502));
     assert.equal(off.lines.length, 0);
+  });
+
+  describe('tells of its attempts', () => {
+    const [down, slow] = ['http://a:8080', 'http://b:8080'];
+    /** The attempts that the line of a call tells of. */
+    const triesOf = (
+      access: AccessLog,
+      outcome: CallOutcome,
+      ends: (record: EventLog['record'], own: Call) => void,
+    ) => {
+      const { log, lines } = logOf(access);
+      const own = fakeCall();
+      ends((event) => log.record(event), own);
+      log.record(callEvent(own, outcome, outcome === 'success' ? 200 : 503));
+      return lines.find(({ msg }) => msg === 'call')?.tries;
+    };
+    const failing = (record: EventLog['record'], own: Call) => {
+      record(attemptEvent(fakeAttempt(own, down), 'connect-failure', 0.52));
+      record(attemptEvent(fakeAttempt(own, slow, 2), '503', 120.04));
+    };
+
+    test('where each went, how it ended, how long it took', () => {
+      assert.deepEqual(triesOf('errors', 'failure', failing), [
+        { endpoint: down, result: 'connect-failure', durationMs: 0.5 },
+        { endpoint: slow, result: '503', durationMs: 120 },
+      ]);
+    });
+
+    test('those of a fallback upstream too', () => {
+      const tries = triesOf('errors', 'fallback', (record, own) => {
+        record(attemptEvent(fakeAttempt(own, down), 'timeout', 100));
+        record(attemptEvent(fakeAttempt(new CallElsewhere(own, 'payments-eu'), slow), 'success', 7));
+      });
+      assert.deepEqual(tries, [
+        { endpoint: down, result: 'timeout', durationMs: 100 },
+        { endpoint: slow, result: 'success', durationMs: 7 },
+      ]);
+    });
+
+    test('twenty at most, and none that was refused here', () => {
+      const many = triesOf('errors', 'failure', (record, own) => {
+        record(attemptEvent(fakeAttempt(own, undefined), 'overload'));
+        for (let i = 1; i <= 30; i++) record(attemptEvent(fakeAttempt(own, down, i), '503'));
+      });
+      assert.equal((many as unknown[]).length, 20);
+    });
+
+    test('of one that ended well where all calls have a line', () => {
+      const one = (record: EventLog['record'], own: Call) => record(attemptEvent(fakeAttempt(own, down), 'success', 3));
+      assert.deepEqual(triesOf('all', 'success', one), [{ endpoint: down, result: 'success', durationMs: 3 }]);
+    });
   });
 
   test('an error of ours is an error, with its stack and cause', () => {
