@@ -1,3 +1,5 @@
+import type { Socket } from 'node:net';
+
 /** Who has connections that can be done without. */
 export interface QuotaMember {
   /** Closes a connection that waits for a request; false if there is none. */
@@ -19,11 +21,6 @@ export class ConnectionQuota {
     this.#max = max;
   }
 
-  /** How many connections are open, or were not given back yet. */
-  get open(): number {
-    return this.#open;
-  }
-
   join(member: QuotaMember): void {
     this.#members.add(member);
   }
@@ -32,15 +29,18 @@ export class ConnectionQuota {
     this.#members.delete(member);
   }
 
-  /** Takes a place for a connection, which is to be given back once; false if there is none. */
-  tryTake(): boolean {
-    if (this.#open >= this.#max && !this.#closeIdle()) return false;
-    this.#open++;
-    return true;
+  /** Whether there is room for one more, if need be in place of one that is idle. */
+  hasRoom(): boolean {
+    return this.#open < this.#max || this.#closeIdle();
   }
 
-  /** The connection has been closed. */
-  readonly giveBack = (): void => {
+  /** Counts a connection until it is closed. */
+  add(socket: Socket): void {
+    this.#open++;
+    socket.once('close', this.#closed);
+  }
+
+  readonly #closed = (): void => {
     this.#open--;
   };
 

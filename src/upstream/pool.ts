@@ -198,7 +198,7 @@ class Http1Pool implements ConnectionPool, ConnectionOwner, QuotaMember {
   };
 
   #connect(): void {
-    if (!this.#quota.tryTake()) {
+    if (!this.#quota.hasRoom()) {
       this.#connectFailed(noDescriptor());
       return;
     }
@@ -218,7 +218,7 @@ class Http1Pool implements ConnectionPool, ConnectionOwner, QuotaMember {
       },
       readsPlain ? readInto((bytes, borrowed) => read(bytes, borrowed)) : undefined,
     );
-    socket.once('close', this.#quota.giveBack);
+    this.#quota.add(socket);
     this.#connecting.add(socket);
   }
 
@@ -232,7 +232,7 @@ class Http1Pool implements ConnectionPool, ConnectionOwner, QuotaMember {
 
   /** What follows a switch of protocols is read from the socket as a stream, so that the connection is one of its own. */
   #connectForUpgrade(opts: CallOptions, handler: Handler): void {
-    if (!this.#quota.tryTake()) {
+    if (!this.#quota.hasRoom()) {
       fail({ opts, handler }, noDescriptor());
       return;
     }
@@ -247,7 +247,7 @@ class Http1Pool implements ConnectionPool, ConnectionOwner, QuotaMember {
       this.#open.add(connection);
       this.#sendOver(connection, { opts, handler });
     });
-    socket.once('close', this.#quota.giveBack);
+    this.#quota.add(socket);
     this.#upgrading.add(socket);
   }
 
