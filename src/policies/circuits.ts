@@ -2,7 +2,8 @@ import type { CircuitBreakerOptions } from './circuit-breaker.js';
 import type { CircuitStateName } from './events.js';
 import type { Attempt, Permit, PolicyDeps } from './policy.js';
 import { Circuit, isPermit, type Admission, type CircuitRules, type CircuitSnapshot } from './rules/circuit.js';
-import { compileKey, KeyedStates, type KeyTemplate } from './rules/keys.js';
+import { KeyedStates } from './rules/keyed-states.js';
+import { compileKey, type KeyTemplate } from './rules/keys.js';
 import { parseDuration, parseRatio } from './rules/units.js';
 
 /** What the circuits of one upstream need to know besides their options. */

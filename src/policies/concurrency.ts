@@ -17,7 +17,8 @@ import type {
 } from './policy.js';
 import { classifyFailure, errorClass, statusClass } from './rules/classify.js';
 import { Gradient2 } from './rules/gradient2.js';
-import { compileKey, KeyedStates, type KeyTemplate } from './rules/keys.js';
+import { KeyedStates } from './rules/keyed-states.js';
+import { compileKey, type KeyTemplate } from './rules/keys.js';
 import { fixedLimit, Limiter, type LimitRule, type Waiter } from './rules/limiter.js';
 import { duration, integer, keyTemplate, mode } from './rules/option-types.js';
 import { parseDuration } from './rules/units.js';

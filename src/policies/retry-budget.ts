@@ -1,7 +1,8 @@
 import { Type, type Static } from '@sinclair/typebox';
 import type { Call } from './policy.js';
 import { RetryBudget, type BudgetRules } from './rules/budget.js';
-import { compileKey, KeyedStates, type KeyTemplate } from './rules/keys.js';
+import { KeyedStates } from './rules/keyed-states.js';
+import { compileKey, type KeyTemplate } from './rules/keys.js';
 import { keyTemplate, positiveDuration, ratio } from './rules/option-types.js';
 import { parseDuration, parseRatio } from './rules/units.js';
 
