@@ -31,9 +31,10 @@ export function raceAtWorst({ limitMs, queueMs }: AttemptBounds, hedge: HedgeBou
   const { delayMs, max } = hedge;
   // The slowest percentile is just below the longest attempt, in which waiting for a place is counted.
   if (delayMs === undefined) return { longestMs: Math.max(aloneMs, max * limitMs) + limitMs, hedges: max };
-  if (delayMs < limitMs) return { longestMs: Math.max(queueMs, max * delayMs) + limitMs, hedges: max };
+  // Of two timers that are due at once, either may be the first.
+  if (delayMs <= limitMs) return { longestMs: Math.max(queueMs, max * delayMs) + limitMs, hedges: max };
   // Only what waited for a place still runs then, and at most one hedge falls into the time in which it runs.
-  if (delayMs >= aloneMs) return { longestMs: aloneMs, hedges: 0 };
-  const last = Math.min(max, Math.ceil(aloneMs / delayMs) - 1);
+  if (delayMs > aloneMs) return { longestMs: aloneMs, hedges: 0 };
+  const last = Math.min(max, Math.floor(aloneMs / delayMs));
   return { longestMs: Math.max(aloneMs, last * delayMs + limitMs), hedges: 1 };
 }

@@ -8,7 +8,7 @@ import { matchesPaths, mayEscape, rewritePath } from '../edge/target.js';
 import { type Mismatch, mismatches } from '../routing/mismatch.js';
 import { createRouter } from '../routing/router.js';
 import type { AskedCall } from './asked.js';
-import { type Retried, retriedFor } from './retried.js';
+import { type Retried, retriedFor, whyNotHedged } from './retried.js';
 import { worstCase, type WorstCase } from './worst-case.js';
 
 /** What a policy file makes of a call. */
@@ -37,6 +37,8 @@ export interface Taken {
   /** Why the call is refused with 400 all the same. */
   readonly refused: string | undefined;
   readonly retried: Retried;
+  /** Why there are no hedges for this call, though the route has them. */
+  readonly notHedged: string | undefined;
   readonly worst: WorstCase;
   /** The route, its upstream, and the upstreams that its fallback names. */
   readonly parts: readonly ExplainedPart[];
@@ -81,6 +83,7 @@ function take(config: Config, route: ResolvedRoute, index: number, call: AskedCa
     target: rewritePath(call.path, route.rewrite) + call.query,
     refused: escapes ? 'the path has dot segments, which could lead around the routes' : undefined,
     retried,
+    notHedged: whyNotHedged(route, call),
     worst: worstCase(config, route, call, retried),
     parts: [
       part('route', route.name, ['routes', index]),

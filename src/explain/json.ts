@@ -30,7 +30,7 @@ function consideredJson({ route, place, mismatches }: Considered) {
   };
 }
 
-function takenJson({ route, place, target, refused, retried, worst, parts, warnings, otherWarnings }: Taken) {
+function takenJson({ route, place, target, refused, retried, notHedged, worst, parts, ...more }: Taken) {
   return {
     name: route.name,
     ...place,
@@ -38,10 +38,11 @@ function takenJson({ route, place, target, refused, retried, worst, parts, warni
     target,
     refused: refused ?? null,
     retried: { on: retried.on, not: retried.not },
+    notHedged: notHedged ?? null,
     worstCase: worstCaseJson(worst),
     values: parts.flatMap((part) => valuesJson(part)),
-    warnings,
-    otherWarnings,
+    warnings: more.warnings,
+    otherWarnings: more.otherWarnings,
   };
 }
 
@@ -51,8 +52,8 @@ function worstCaseJson(worst: WorstCase) {
     attempts: worst.attempts,
     deadlineMs: finite(worst.deadlineMs),
     withoutDeadlineMs: finite(worst.unboundedMs),
-    backoffMs: worst.backoffMs,
-    retryAfterMs: worst.retryAfterMs ?? null,
+    backoffMs: finite(worst.backoffMs),
+    retryAfterMs: finite(worst.retryAfterMs ?? Infinity),
     first: { attempts: 1, ms: finite(worst.first.longestMs) },
     retries: { attempts: worst.retries.attempts, ms: finite(worst.retries.longestMs) },
     hedges: { attempts: worst.hedges.attempts, ms: finite(worst.hedges.longestMs) },
@@ -83,6 +84,7 @@ function valuesJson({ kind, name, values }: ExplainedPart) {
   }));
 }
 
+/** Without what the last bits of a product add. */
 function finite(ms: number): number | null {
-  return Number.isFinite(ms) ? ms : null;
+  return Number.isFinite(ms) ? Number(ms.toFixed(3)) : null;
 }

@@ -43,6 +43,18 @@ export function retriedFor(route: ResolvedRoute, asked: AskedCall): Retried {
   return { on, not: [...not].map(([reason, entries]) => ({ on: entries, reason, why: why(reason, route, asked) })) };
 }
 
+/** Why a call gets no hedges though its route has them; undefined if it does, or there are none to be had. */
+export function whyNotHedged(route: ResolvedRoute, asked: AskedCall): string | undefined {
+  const { hedge, retry } = route;
+  if (hedge === false) return undefined;
+  if (asked.upgrade) return 'a WebSocket handshake is one attempt';
+  if (retry !== false && retry.mode === 'shadow') return 'retry.mode is shadow: hedges are not made either';
+  if (!hedge.methods.includes(asked.method)) return `${asked.method} is not in hedge.methods`;
+  if (retriesBefore(asked) > 0)
+    return 'x-retry-attempt says that the app itself retries, and layers that hedge multiply';
+  return bodyOf(route, asked).state === 'streaming' ? 'its body is too large to be kept' : undefined;
+}
+
 /** Whether the body can be sent again: it is kept if it fits, and there is room for it. */
 export function bodyOf(route: ResolvedRoute, { bodyBytes }: AskedCall): DecidedCall['body'] {
   if (bodyBytes === 0) return { state: 'none', notKept: undefined };

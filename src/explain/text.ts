@@ -5,7 +5,6 @@ import type { Mismatch } from '../routing/mismatch.js';
 import type { Considered, Explanation, Taken } from './explain.js';
 import { type Paint, table } from './layout.js';
 import type { Load } from './load.js';
-import type { Retried } from './retried.js';
 import { valuesText } from './values-text.js';
 import type { WorstCase } from './worst-case.js';
 
@@ -32,7 +31,7 @@ export function explanationText(explanation: Explanation, source: SourceText, st
   const section = (title: string, body: readonly string[]) => {
     lines.push('', paint('heading', title), ...body);
   };
-  section('Retried', table(retriedRows(taken.retried), 2, width));
+  section('Retried', table(retriedRows(taken), 2, width));
   section(
     'Worst case, from when the request is in until the head of the answer',
     table(worstRows(taken.worst, taken), 2, width),
@@ -77,12 +76,13 @@ function mismatchText({ on, name, wanted, found }: Mismatch): string {
   return `${on} is ${found}, not ${on === 'method' ? wanted.replaceAll(', ', ' or ') : wanted}`;
 }
 
-function retriedRows({ on, not }: Retried): string[][] {
-  const none = not.length === 1 && not[0]?.on.length === 0;
-  if (none) return [['nothing', not[0]?.why ?? '']];
+function retriedRows({ retried: { on, not }, notHedged }: Taken): string[][] {
   return [
-    on.length === 0 ? ['nothing', ''] : ['after', on.join(', ')],
-    ...not.map(({ on: entries, why }) => ['not after', `${entries.join(', ')}: ${why}`]),
+    ...(on.length === 0 ? [] : [['after', on.join(', ')]]),
+    ...not.map(({ on: entries, why }) => {
+      return entries.length === 0 ? ['nothing', why] : ['not after', `${entries.join(', ')}: ${why}`];
+    }),
+    ...(notHedged === undefined ? [] : [['no hedge', notHedged]]),
   ];
 }
 

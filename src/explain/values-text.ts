@@ -40,7 +40,7 @@ function builtInLines(values: readonly ValueInForce[], above: readonly Explained
   const same = above.find((part) => builtInText(part.values).join() === paragraphs.join());
   if (same !== undefined && paragraphs.length > 0) return [`${LEAD}as of ${same.kind} ${same.name}`];
   return paragraphs.flatMap((paragraph, index) =>
-    wrap(paragraph, width - LEAD.length).map(
+    wrap(paragraph, width - LEAD.length - 2).map(
       (line, row) => (index === 0 && row === 0 ? LEAD : ' '.repeat(LEAD.length + (row === 0 ? 0 : 2))) + line,
     ),
   );

@@ -1,5 +1,5 @@
 import type { Config, ResolvedRoute, ResolvedUpstream } from '../config/config.js';
-import { appTimeoutMs, retriesBefore } from '../policies/call-context.js';
+import { appTimeoutMs } from '../policies/call-context.js';
 import { headTimesFor } from '../policies/hedge.js';
 import { backoffRules } from '../policies/retry.js';
 import { backoffDelay, longestDelay } from '../policies/rules/backoff.js';
@@ -11,7 +11,7 @@ import { type HedgeBounds, raceAtWorst } from './attempt-race.js';
 import { type CallAtWorst, callAtWorst, type Wait } from './calls-at-worst.js';
 import { askedElsewhere, type FailedCall, type StepBounds, stepsAtWorst } from './fallbacks-at-worst.js';
 import { loadAtWorst, type Load } from './load.js';
-import { bodyOf, type Retried } from './retried.js';
+import { bodyOf, type Retried, whyNotHedged } from './retried.js';
 
 /** The worst case of one call, from when the request's body is in until the head of the answer. Infinity: no bound. */
 export interface WorstCase {
@@ -96,8 +96,9 @@ class CallFacts {
     this.hedge = this.#hedgeBounds();
   }
 
-  /** A call of which attempts fail after being sent, or with `on` of a connect-failure only, before. */
-  atWorst(hedge: HedgeBounds | undefined, on: readonly string[], unsentOnly = false): CallAtWorst {
+  /** A call whose attempts are made again after `on`; of which none was sent, or not the last. */
+  atWorst(hedge: HedgeBounds | undefined, on: readonly string[], unsent?: 'all' | 'last'): CallAtWorst {
+    const unsentOnly = unsent === 'all';
     const limitMs = this.#attemptMs;
     const unsentMs = Math.min(limitMs, this.upstream.connectTimeoutMs);
     const sentRetried = !unsentOnly && on.some((entry) => entry !== 'connect-failure');
@@ -105,7 +106,7 @@ class CallFacts {
     return callAtWorst({
       deadlineMs: this.deadlineMs,
       retried: raceAtWorst({ limitMs: sentRetried ? limitMs : unsentMs, queueMs }, hedge),
-      last: raceAtWorst({ limitMs: unsentOnly ? unsentMs : limitMs, queueMs }, hedge),
+      last: raceAtWorst({ limitMs: unsent === undefined ? limitMs : unsentMs, queueMs }, hedge),
       waits: this.#waits(unsentOnly ? on.filter((entry) => entry === 'connect-failure') : on),
       hedgeDelayMs: hedge?.delayMs ?? 0,
     });
@@ -125,11 +126,15 @@ class CallFacts {
     };
     const sent: FailedCall = { ...base, sent: true };
     const unsent: FailedCall = { ...base, sent: false };
-    const unsentCall = this.atWorst(this.hedge, this.#retried.on, true);
+    const unsentCall = this.atWorst(this.hedge, this.#retried.on, 'all');
+    const unsentLast = this.atWorst(this.hedge, this.#retried.on, 'last');
     const refused = { longestMs: Math.min(this.deadlineMs, queueOf(this.upstream)), attempts: 0 };
     const ways: (readonly [Share, FailedCall])[] = [];
     if (on.some((entry) => entry !== 'connect-failure' && !isLocalClass(entry))) ways.push([whole, sent]);
     if (on.some((entry) => entry === 'connect-failure' || entry === 'deadline')) ways.push([unsentCall, unsent]);
+    // What was sent before counts, though the call ends as the last attempt did.
+    const sentBefore = unsentLast.retries > 0 && this.#retried.on.some((entry) => entry !== 'connect-failure');
+    if (on.includes('connect-failure') && sentBefore) ways.push([unsentLast, sent]);
     if (on.some(isLocalClass)) ways.push([refused, unsent]);
     const ends: Share[] = ways.map(([before, failed]) => {
       const after = stepsAtWorst(steps, bounds, failed);
@@ -185,12 +190,8 @@ class CallFacts {
   }
 
   #hedgeBounds(): HedgeBounds | undefined {
-    const { hedge, retry } = this.#route;
-    const { method, upgrade } = this.#asked;
-    if (hedge === false || (retry !== false && retry.mode === 'shadow')) return undefined;
-    if (upgrade || !hedge.methods.includes(method) || retriesBefore(this.#asked) > 0 || !this.#isRepeatable) {
-      return undefined;
-    }
+    const { hedge } = this.#route;
+    if (hedge === false || whyNotHedged(this.#route, this.#asked) !== undefined) return undefined;
     const delayMs = headTimesFor(hedge) === undefined ? parseDuration(hedge.delay) : undefined;
     return { delayMs, max: hedge.max };
   }
