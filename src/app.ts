@@ -1,30 +1,28 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import { ADMIN_LIMITS, createAdmin } from './admin/server.js';
 import { descriptorPlan } from './app/descriptor-plan.js';
+import { Generation, type GenerationScope } from './app/generation.js';
+import { Generations } from './app/generations.js';
+import { LiveTracing } from './app/live-tracing.js';
 import { LogLevelSetting } from './app/log-level.js';
+import { Observers } from './app/observers.js';
 import { LiveOperations } from './app/operations.js';
+import type { PolicySource } from './app/policy-file.js';
+import { Reloading } from './app/reloading.js';
 import { RetrySwitches } from './app/retry-switches.js';
-import { createRoutes } from './app/routes.js';
-import { topologyOf } from './app/topology.js';
-import { connectionsWithin, Upstreams } from './app/upstreams.js';
+import { tellWarnings } from './app/tell-warnings.js';
+import { connectionsWithin } from './app/upstreams.js';
 import type { Address } from './config/addresses.js';
 import type { Config } from './config/config.js';
 import { bind, type ListenAddress } from './edge/bind.js';
 import { drain } from './edge/drain.js';
-import { Listener, type ListenerTarget } from './edge/listener.js';
-import { createEdge, type Edge } from './edge/server.js';
-import { EventFeed } from './observability/event-feed.js';
-import { EventLog } from './observability/event-log.js';
+import { createEdgeContext } from './edge/edge-context.js';
+import { Listener, type ListenerLimits } from './edge/listener.js';
 import type { Logger } from './observability/logging.js';
-import { Metrics } from './observability/metrics.js';
-import type { OperatorChange } from './observability/operator-change.js';
-import type { Tracing } from './observability/tracing/tracing.js';
+import type { ReloadReport } from './observability/reload-report.js';
 import { ReplayMemory } from './pipeline/replay-memory.js';
-import type { CallEvent, PolicyEvent } from './policies/events.js';
-import type { PolicyDeps } from './policies/policy.js';
 import { StaleStores } from './policies/stale-store.js';
 import type { Clock } from './runtime/clock.js';
-import { afterPolling, nextRound } from './runtime/polling.js';
+import { nextRound } from './runtime/polling.js';
 import type { Random } from './runtime/random.js';
 import { ConnectionQuota } from './upstream/connection-quota.js';
 import type { Lookup } from './upstream/discovery.js';
@@ -32,6 +30,8 @@ import type { Lookup } from './upstream/discovery.js';
 /** What the composition root is given. */
 export interface AppOptions {
   readonly config: Config;
+  /** Where the policies are read again when the file changes, or somebody asks; left out: they stay as they are. */
+  readonly source?: PolicySource;
   readonly logger: Logger;
   /** Lines that the log has lost so far; left out: it loses none. */
   readonly logLinesDropped?: () => number;
@@ -61,93 +61,103 @@ export interface App {
   closeNow(): void;
   /** Calls back when an operator asks the process to drain and end; without a listener that is refused. */
   onQuit(listener: () => void): void;
+  /** Takes the policy file anew, once started. @param by what asks for it, for the log */
+  reload(by: string): void;
 }
 
 /** Wires the rooms together; nothing else does. */
 export function createApp(options: AppOptions): App {
-  const { config, logger, logLinesDropped = () => 0, clock, random, lookup, version, descriptors = Infinity } = options;
-  const metrics = new Metrics({ topology: topologyOf(config), clock, version, pause });
-  const eventLog = new EventLog(logger, config.log.access, clock);
-  const feed = new EventFeed(clock);
-  let tracing: Tracing | undefined;
-  const emit = (event: PolicyEvent | CallEvent): void => {
-    try {
-      metrics.record(event);
-      eventLog.record(event);
-      feed.record(event);
-      tracing?.record(event);
-    } catch (error) {
-      // Who only watches must not break what is watched.
-      logger.error({ err: error, event: event.type }, 'bug');
-    }
-  };
-  const onChange = (change: OperatorChange): void => {
-    eventLog.change(change);
-    feed.change(change);
-  };
-  const deps: PolicyDeps = { clock, random, emit };
+  const { config, source, logger, logLinesDropped = () => 0, clock, random, lookup, version } = options;
+  const tracing = new LiveTracing(version, { clock, random, logger });
+  const observers = new Observers({ config, logger, clock, version, tracing });
+  const { emit, metrics } = observers;
+  const switches = new RetrySwitches(clock, (route) =>
+    observers.change({ change: 'retries', by: 'ttl', route, to: 'on' }),
+  );
+  const logLevel = new LogLevelSetting(logger, config.log.level, clock);
+  const context = createEdgeContext({ clock, emit });
   const replayMemory = new ReplayMemory(config.limits.replayMemoryBytes);
   const staleStores = new StaleStores({ maxBytes: config.limits.staleMemoryBytes });
-  const plan = descriptorPlan(config.limits.maxConnections, descriptors);
-  const upstreams = new Upstreams(config, deps, lookup, connectionsWithin(new ConnectionQuota(plan.upstreams)));
-  const switches = new RetrySwitches(clock, (route) => onChange({ change: 'retries', by: 'ttl', route, to: 'on' }));
-  const target = new CountingTarget();
+  const plan = descriptorPlan(config.limits.maxConnections, options.descriptors ?? Infinity);
+  const poolFor = connectionsWithin(new ConnectionQuota(plan.upstreams));
+  const deps = { clock, random, emit };
+  const scope: GenerationScope = { deps, lookup, poolFor, context, replayMemory, staleStores, switches };
+  const generations = new Generations(new Generation(config, scope), context, (error) => observers.fault(error));
+  const inForce = () => generations.current.config;
   if (plan.apps < config.limits.maxConnections) {
     logger.warn(
-      { descriptors, maxConnections: plan.apps },
+      { descriptors: options.descriptors, maxConnections: plan.apps },
       'fewer connections than limits.maxConnections: too few file descriptors',
     );
   }
-  const listener = new Listener(
-    {
-      maxHeaderSize: config.limits.maxHeaderSizeBytes,
-      headersTimeoutMs: config.limits.headersTimeoutMs,
-      maxConnections: plan.apps,
-      maxEventLoopDelayMs: config.limits.maxEventLoopDelayMs,
-    },
-    target,
-    { clock, emit, nextRound },
-  );
+  const listener = new Listener(listenerLimits(config, plan.apps), generations, { clock, emit, nextRound });
 
   let phase: 'starting' | 'ready' | 'draining' = 'starting';
   let quit: (() => void) | undefined;
+
+  const watchGauges = () =>
+    metrics.watch({
+      ...generations.current.upstreams.sources(),
+      replayMemoryBytes: () => replayMemory.used,
+      inFlight: () => generations.inFlight,
+      logLinesDropped,
+      spans: () => tracing.counts,
+      retriesEnabled: () => retryingRoutes(inForce()).map((route) => ({ route, enabled: switches.isEnabled(route) })),
+      connections: () => listener.connections,
+      shedding: () => listener.shedding,
+    });
+  watchGauges();
+
+  /** Puts another configuration in force, at one moment; until then nothing has changed. */
+  const take = async (next: Config): Promise<void> => {
+    const traces = await tracing.prepare(next.tracing);
+    const generation = new Generation(next, scope, generations.current);
+    try {
+      await generation.open(traces?.begin);
+    } catch (error) {
+      await generation.close();
+      throw error;
+    }
+    generations.replace(generation);
+    tracing.use(next.tracing, traces);
+    observers.follow(next);
+    watchGauges();
+    logLevel.configure(next.log.level);
+    switches.retain(new Set(next.routes.map(({ name }) => name)));
+    tellWarnings(next, logger);
+  };
+  const isDraining = () => phase === 'draining';
+  const tell = (report: ReloadReport) => observers.reload(report);
+  const reloading = source && new Reloading({ source, inForce, take, isDraining, tell }, clock);
+
   const admin = createAdmin({
     metrics,
     ready: () => (phase === 'ready' ? { ready: true } : { ready: false, reason: phase }),
     bind: (server) => bind(server, listenAddress(config.admin.listen), 'admin.listen'),
-    rules: () => config.admin,
+    rules: () => inForce().admin,
     operations: new LiveOperations({
-      config,
-      upstreams: upstreams.all,
+      config: inForce,
+      upstreams: () => generations.current.upstreams.all,
       figures: (route, upstream) => metrics.figures(route, upstream),
       switches,
-      logLevel: new LogLevelSetting(logger, config.log.level, clock),
+      logLevel,
       clock,
-      onChange,
+      onChange: (change) => observers.change(change),
       quit: () => {
         quit?.();
         return quit !== undefined;
       },
+      reload: (by) => reloading?.reload(by),
     }),
     witness: {
       counted: (change, result) => metrics.changeAsked(change, result),
-      refused: (refused) => eventLog.refusedChange(refused),
+      refused: (refused) => observers.log.refusedChange(refused),
     },
     onFault: (error) => logger.error({ err: error }, 'admin fault'),
-    feed,
+    feed: observers.feed,
     clock,
     version,
     limits: { ...ADMIN_LIMITS, maxConnections: plan.admin },
-  });
-  metrics.watch({
-    ...upstreams.sources(),
-    replayMemoryBytes: () => replayMemory.used,
-    inFlight: () => target.inFlight,
-    logLinesDropped,
-    spans: () => tracing?.counts,
-    retriesEnabled: () => retryingRoutes(config).map((route) => ({ route, enabled: switches.isEnabled(route) })),
-    connections: () => listener.connections,
-    shedding: () => listener.shedding,
   });
 
   return {
@@ -155,88 +165,58 @@ export function createApp(options: AppOptions): App {
       quit = listener;
     },
 
+    reload(by) {
+      if (reloading === undefined) logger.warn({ by, detail: 'there is no file' }, 'reload refused');
+      else void reloading.reload(by);
+    },
+
     async start() {
       const adminAddress = await admin.listen();
-      tracing = await createTracing(config.tracing, version, { clock, random, logger });
-      upstreams.start();
-      target.edge = await createEdge({
-        routes: createRoutes(config, { upstreams, staleStores, switches }, deps),
-        clock,
-        replayMemory,
-        emit,
-        beginTrace: tracing?.begin,
-      });
+      const traces = await tracing.prepare(config.tracing);
+      tracing.use(config.tracing, traces);
+      await generations.start(traces?.begin);
       const listen: string[] = [];
       for (const address of config.listen) listen.push(asUrl(await listener.listen(listenAddress(address))));
       phase = 'ready';
+      reloading?.start();
       return { listen, admin: asUrl(adminAddress) };
     },
 
     async drain() {
       phase = 'draining';
-      target.edge?.beginDrain();
+      reloading?.stop();
+      generations.beginDrain();
+      const { drainDelayMs: delayMs, drainTimeoutMs: timeoutMs } = inForce();
       const ended = await drain({
         clock,
-        delayMs: config.drainDelayMs,
-        timeoutMs: config.drainTimeoutMs,
-        inFlight: () => target.inFlight,
-        taken: () => target.taken,
+        delayMs,
+        timeoutMs,
+        inFlight: () => generations.inFlight,
+        taken: () => generations.taken,
         stopTaking: () => void listener.close(),
-        refuseRest: () => target.edge?.refuseUnanswered(),
+        refuseRest: () => generations.refuseUnanswered(),
       });
-      await tracing?.flush(LAST_SPANS_MS);
-      eventLog.flush();
-      if (ended === 'timeout') logger.warn({ inFlight: target.inFlight }, 'calls cut at the drain timeout');
+      await tracing.flush();
+      observers.log.flush();
+      if (ended === 'timeout') logger.warn({ inFlight: generations.inFlight }, 'calls cut at the drain timeout');
     },
 
     closeNow() {
-      eventLog.flush();
+      reloading?.stop();
+      observers.log.flush();
       listener.closeAllConnections();
-      void Promise.allSettled([listener.close(), admin.close(), upstreams.destroy()]);
+      void Promise.allSettled([listener.close(), admin.close(), generations.destroy()]);
     },
   };
 }
 
-/** What the collector gets to take the last spans when the process ends, in milliseconds. */
-const LAST_SPANS_MS = 2_000;
-
-/** Its code is loaded only where calls are traced. */
-async function createTracing(
-  options: Config['tracing'],
-  version: string,
-  deps: ConstructorParameters<typeof Tracing>[1],
-): Promise<Tracing | undefined> {
-  if (options === false) return undefined;
-  const loaded = await import('./observability/tracing/tracing.js');
-  return new loaded.Tracing({ ...options, version }, deps);
-}
-
-/** Until all sockets were polled anew: what has come in meanwhile was taken up. */
-const pause = (): Promise<void> => new Promise(afterPolling);
-
-/** Hands what comes in to the edge of the configuration in force, and counts it. */
-class CountingTarget implements ListenerTarget {
-  edge: Edge | undefined;
-  /** Requests and upgrades ever. */
-  taken = 0;
-
-  readonly handleRequest = (request: IncomingMessage, response: ServerResponse): void => {
-    this.taken++;
-    this.edge?.handleRequest(request, response);
+function listenerLimits({ limits }: Config, maxConnections: number): ListenerLimits {
+  return {
+    maxHeaderSize: limits.maxHeaderSizeBytes,
+    headersTimeoutMs: limits.headersTimeoutMs,
+    maxConnections,
+    maxEventLoopDelayMs: limits.maxEventLoopDelayMs,
   };
-
-  readonly handleUpgrade: ListenerTarget['handleUpgrade'] = (request, socket, head) => {
-    this.taken++;
-    this.edge?.handleUpgrade(request, socket, head);
-  };
-
-  readonly refuse: ListenerTarget['refuse'] = (...what) => this.edge?.refuse(...what);
-
-  readonly afterCalls: ListenerTarget['afterCalls'] = (...what) => this.edge?.afterCalls(...what);
-
-  get inFlight(): number {
-    return this.edge?.inFlight ?? 0;
-  }
 }
 
 /** The names of the routes that retry or hedge. */

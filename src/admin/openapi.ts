@@ -8,6 +8,7 @@ import {
   Nothing,
   ProblemShape,
   QuitShape,
+  ReloadShape,
   RetriesChange,
   RetriesShape,
   RouteShape,
@@ -24,6 +25,7 @@ const SCHEMAS = {
   Nothing,
   Problem: ProblemShape,
   Quit: QuitShape,
+  Reload: ReloadShape,
   Retries: RetriesShape,
   RetriesChange,
   Route: RouteShape,
@@ -42,10 +44,10 @@ const PROBLEMS: Readonly<Record<number, string>> = {
   401: 'unauthorized: the token is missing or wrong.',
   403: 'host-not-allowed, not-loopback or cross-origin: the sender may not ask this.',
   404: 'unknown-upstream: no upstream has the name.',
-  409: 'no-circuit-breaker: the upstream has none.',
+  409: 'no-circuit-breaker: the upstream has none. draining: the process is about to end.',
   413: 'body-too-large: more than 16 KiB.',
   415: 'unsupported-media-type: a body must be application/json.',
-  422: 'invalid: a value is wrong; `errors` says which.',
+  422: 'invalid, invalid-policy-file: a value is wrong; `errors` says which.',
   501: 'not-implemented.',
   503: 'too-many-streams.',
 };
@@ -226,10 +228,10 @@ const CHANGES = {
   '/-/reload': {
     post: change({
       operationId: 'reload',
-      summary: 'Takes the policy file anew. Not available yet: 501.',
+      summary: 'Takes the policy file anew. 422 with all errors: what was in force still is.',
       body: ['Nothing', 'optional'],
-      answer: { type: 'object' },
-      also: [501],
+      answer: ref('Reload'),
+      also: [409, 501],
     }),
   },
 };

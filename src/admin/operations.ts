@@ -1,5 +1,5 @@
 import type { ChangeName, ChangeResult, RefusedChange } from '../observability/operator-change.js';
-import type { CircuitShape, LogShape, RetriesShape, RouteShape, UpstreamShape } from './shapes.js';
+import type { CircuitShape, LogShape, ReloadShape, RetriesShape, RouteShape, UpstreamShape } from './shapes.js';
 
 export interface CircuitForce {
   readonly state: 'forced-open' | 'forced-closed';
@@ -40,7 +40,7 @@ export interface Operations {
   /** Begins to drain; the process ends when that is over. */
   quit(by: string): void;
   /** Takes the policy file anew. */
-  reload(by: string): Promise<unknown>;
+  reload(by: string): Promise<ReloadShape>;
 }
 
 /** Whom the API tells of requests to change something, whatever became of them. */

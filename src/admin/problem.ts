@@ -1,11 +1,18 @@
 import type { FastifyReply } from 'fastify';
 
-/** Something that is wrong with one field of a body. */
+/** Something that is wrong with one field of a body, or with one place of the policy file. */
 export interface FieldError {
-  /** The field's name; empty for the body as a whole. */
+  /** The field's name, or the key's path; empty for the whole. */
   readonly path: string;
   /** What was found and what is allowed. */
   readonly message: string;
+  /** Where it stands in the policy file. */
+  readonly file?: string;
+  /** From 1, as `column`. */
+  readonly line?: number;
+  readonly column?: number;
+  /** What to write instead. */
+  readonly suggestion?: string | undefined;
 }
 
 /** Why a request of the operator is not answered as asked. */

@@ -144,6 +144,26 @@ export const QuitShape = Type.Object(
 );
 export type QuitShape = Static<typeof QuitShape>;
 
+const names = (description: string) =>
+  Type.Unsafe<readonly string[]>({ type: 'array', items: { type: 'string' }, description });
+const nameChanges = (what: string) =>
+  Type.Object(
+    { added: names('New names.'), removed: names('Names that are gone.'), changed: names('Names with other options.') },
+    { description: `${what} that are not as they were.` },
+  );
+
+export const ReloadShape = Type.Object(
+  {
+    result: choice(['changed', 'unchanged'], undefined, 'unchanged: the file says what is in force already.'),
+    routes: nameChanges('Routes'),
+    upstreams: nameChanges('Upstreams'),
+    settings: names('Keys of the whole process that are not as they were.'),
+    restart: names('Keys that the file has changed and that take effect at the next start only.'),
+  },
+  { description: 'What a reload has changed.' },
+);
+export type ReloadShape = Static<typeof ReloadShape>;
+
 export const ProblemShape = Type.Object(
   {
     type: Type.String({ format: 'uri' }),
@@ -153,7 +173,14 @@ export const ProblemShape = Type.Object(
     code: Type.String({ description: 'Stable.' }),
     errors: Type.Optional(
       Type.Array(
-        Type.Object({ path: Type.String({ description: 'The field; empty for the whole.' }), message: Type.String() }),
+        Type.Object({
+          path: Type.String({ description: 'The field, or the key of the policy file; empty for the whole.' }),
+          message: Type.String(),
+          file: Type.Optional(Type.String({ description: 'The policy file, where it is what is wrong.' })),
+          line: Type.Optional(Type.Integer({ minimum: 1 })),
+          column: Type.Optional(Type.Integer({ minimum: 1 })),
+          suggestion: Type.Optional(Type.String({ description: 'What to write instead.' })),
+        }),
       ),
     ),
   },

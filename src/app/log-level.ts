@@ -4,7 +4,7 @@ import type { Clock, Timer } from '../runtime/clock.js';
 /** The level in force, which an operator can set for a while. */
 export class LogLevelSetting {
   readonly #logger: Logger;
-  readonly #configured: LogLevel;
+  #configured: LogLevel;
   readonly #clock: Clock;
   #until = Infinity;
   #timer: Timer | undefined;
@@ -42,6 +42,16 @@ export class LogLevelSetting {
           true,
         )
       : undefined;
+  }
+
+  /**
+   * Takes the level of another policy file. One that an operator set for a while stays until then; one without an end gives
+   * way where the file's has changed.
+   */
+  configure(level: LogLevel): void {
+    if (level === this.#configured) return;
+    this.#configured = level;
+    if (this.#until === Infinity) this.#logger.level = level;
   }
 
   #change(level: LogLevel, tell: (from: LogLevel) => void): void {

@@ -1,11 +1,12 @@
 import { invalid } from '../admin/body.js';
 import type { CircuitForce, LevelSetting, Operations, RetriesSwitch } from '../admin/operations.js';
 import { RefusedError } from '../admin/problem.js';
-import type { CircuitShape, LogShape, RetriesShape, RouteShape, UpstreamShape } from '../admin/shapes.js';
+import type { CircuitShape, LogShape, ReloadShape, RetriesShape, RouteShape, UpstreamShape } from '../admin/shapes.js';
 import type { Config } from '../config/config.js';
 import { redactedConfig } from '../config/redact.js';
 import type { RouteFigures } from '../observability/route-series.js';
 import type { OperatorChange } from '../observability/operator-change.js';
+import type { ReloadReport } from '../observability/reload-report.js';
 import type { Circuits, CircuitView } from '../policies/circuits.js';
 import type { Clock } from '../runtime/clock.js';
 import type { Upstream } from '../upstream/upstream.js';
@@ -14,9 +15,10 @@ import type { RetrySwitches } from './retry-switches.js';
 
 /** What the operator sees and acts on. */
 export interface OperationsScope {
-  readonly config: Config;
+  /** The one in force. */
+  readonly config: () => Config;
   /** In the file's order. */
-  readonly upstreams: ReadonlyMap<string, Upstream>;
+  readonly upstreams: () => ReadonlyMap<string, Upstream>;
   readonly figures: (route: string, upstream: string) => RouteFigures;
   readonly switches: RetrySwitches;
   readonly logLevel: LogLevelSetting;
@@ -25,6 +27,8 @@ export interface OperationsScope {
   readonly onChange: (change: OperatorChange) => void;
   /** Asks the process to drain and end; false if nobody would hear it. */
   readonly quit: () => boolean;
+  /** Takes the policy file anew; undefined where there is none. */
+  readonly reload: (by: string) => Promise<ReloadReport> | undefined;
 }
 
 /** What the admin API shows and does, done on the configuration in force. */
@@ -37,7 +41,7 @@ export class LiveOperations implements Operations {
 
   routes(): RouteShape[] {
     const { config, figures, switches } = this.#scope;
-    return config.routes.map(({ name, upstream }) => ({
+    return config().routes.map(({ name, upstream }) => ({
       name,
       upstream,
       ...figures(name, upstream),
@@ -47,15 +51,15 @@ export class LiveOperations implements Operations {
 
   upstreams(): UpstreamShape[] {
     const now = this.#scope.clock.now();
-    return [...this.#scope.upstreams.values()].map((upstream) => upstreamShape(upstream, now));
+    return [...this.#scope.upstreams().values()].map((upstream) => upstreamShape(upstream, now));
   }
 
   circuits(): CircuitShape[] {
-    return [...this.#scope.upstreams.values()].flatMap(({ circuits }) => this.#shapes(circuits?.view() ?? []));
+    return [...this.#scope.upstreams().values()].flatMap(({ circuits }) => this.#shapes(circuits?.view() ?? []));
   }
 
   config(): unknown {
-    return redactedConfig(this.#scope.config);
+    return redactedConfig(this.#scope.config());
   }
 
   forceCircuits(upstream: string, { state, ttlMs, key }: CircuitForce, by: string): CircuitShape[] {
@@ -74,7 +78,9 @@ export class LiveOperations implements Operations {
 
   switchRetries({ enabled, ttlMs, route }: RetriesSwitch, by: string): RetriesShape[] {
     const { config, switches, onChange } = this.#scope;
-    const names = config.routes.map(({ name }) => name).filter((name) => route === undefined || name === route);
+    const names = config()
+      .routes.map(({ name }) => name)
+      .filter((name) => route === undefined || name === route);
     if (names.length === 0) {
       throw invalid([{ path: 'route', message: `no route is named ${JSON.stringify(route)}` }]);
     }
@@ -102,13 +108,34 @@ export class LiveOperations implements Operations {
     this.#scope.onChange({ change: 'quit', by, to: 'draining' });
   }
 
-  reload(): Promise<never> {
-    const detail = 'Reloading is not available yet: a changed file is taken up by a restart.';
-    return Promise.reject(new RefusedError({ status: 501, code: 'not-implemented', detail }));
+  async reload(by: string): Promise<ReloadShape> {
+    const report = await this.#scope.reload(by);
+    if (report === undefined) {
+      throw new RefusedError({ status: 501, code: 'not-implemented', detail: 'There is no file to read again.' });
+    }
+    switch (report.result) {
+      case 'changed':
+      case 'unchanged': {
+        const { result, changes, restart } = report;
+        this.#scope.onChange({ change: 'reload', by, to: result });
+        return { result, ...changes, restart };
+      }
+      case 'invalid':
+        throw new RefusedError({
+          status: 422,
+          code: 'invalid-policy-file',
+          detail: `The file can't be taken; what was in force still is. Errors: ${report.errors.length}.`,
+          errors: report.errors,
+        });
+      case 'draining':
+        throw new RefusedError({ status: 409, code: 'draining', detail: 'The process is about to end.' });
+      case 'failed':
+        throw report.error;
+    }
   }
 
   #circuitsOf(name: string): Circuits {
-    const upstream = this.#scope.upstreams.get(name);
+    const upstream = this.#scope.upstreams().get(name);
     if (upstream === undefined) {
       const detail = `There is no upstream ${JSON.stringify(name)}.`;
       throw new RefusedError({ status: 404, code: 'unknown-upstream', detail });

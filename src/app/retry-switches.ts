@@ -40,6 +40,15 @@ export class RetrySwitches {
     this.#off.set(route, { until: this.#clock.now() + ttlMs, timer });
   }
 
+  /** Forgets the switches of routes that are no more. */
+  retain(routes: ReadonlySet<string>): void {
+    for (const [route, { timer }] of this.#off) {
+      if (routes.has(route)) continue;
+      timer?.cancel();
+      this.#off.delete(route);
+    }
+  }
+
   view(route: string): RetrySwitchView {
     const off = this.#off.get(route);
     const left = off === undefined || off.until === Infinity ? undefined : off.until - this.#clock.now();

@@ -4,12 +4,15 @@ import type { EdgeRoute } from '../edge/route.js';
 import { attemptColumn, column, pipeline } from '../pipeline/column.js';
 import type { Dispatch, PolicyDeps } from '../policies/policy.js';
 import type { StaleStores } from '../policies/stale-store.js';
+import type { RouteStates } from './route-states.js';
 import type { RetrySwitches } from './retry-switches.js';
 import type { Upstreams } from './upstreams.js';
 
 /** What the routes share, and what outlives them. */
 export interface RoutesScope {
   readonly upstreams: Upstreams;
+  /** What is known from before; left out: nothing. */
+  readonly states?: RouteStates;
   readonly staleStores: StaleStores;
   readonly switches: RetrySwitches;
 }
@@ -22,7 +25,7 @@ export function createRoutes(config: Config, scope: RoutesScope, deps: PolicyDep
 function createRoute(
   route: ResolvedRoute,
   config: Config,
-  { upstreams, staleStores, switches }: RoutesScope,
+  { upstreams, states, staleStores, switches }: RoutesScope,
   deps: PolicyDeps,
 ): EdgeRoute {
   const protection = (name: string) => ({
@@ -39,6 +42,7 @@ function createRoute(
     { ...route, ...protection(route.upstream) },
     {
       upstream: upstreams.get(route.upstream),
+      ...states?.of(route.name),
       retriesEnabled: () => switches.isEnabled(route.name),
       fallback: { stale: { stores: staleStores, route: route.name }, upstream: elsewhere },
     },

@@ -5,7 +5,7 @@ import { parseDuration } from '../policies/rules/units.js';
 import type { ConnectionQuota } from '../upstream/connection-quota.js';
 import type { Lookup } from '../upstream/discovery.js';
 import type { ConnectionPool } from '../upstream/endpoint.js';
-import { createPool } from '../upstream/pool.js';
+import { createPool, type PoolOptions } from '../upstream/pool.js';
 import { Upstream } from '../upstream/upstream.js';
 
 /** Makes the connections of an upstream to an origin, or to one address of its name. */
@@ -13,8 +13,11 @@ export type PoolFor = (upstream: ResolvedUpstream, origin: string, address: stri
 
 /** Real connections, no more of them than the quota allows. */
 export function connectionsWithin(quota: ConnectionQuota): PoolFor {
-  return ({ connectTimeoutMs, keepAliveTimeoutMs, tls }, origin, address) =>
-    createPool(origin, { connectTimeoutMs, keepAliveTimeoutMs, tls }, address, undefined, quota);
+  return (upstream, origin, address) => createPool(origin, poolOptions(upstream), address, undefined, quota);
+}
+
+function poolOptions({ connectTimeoutMs, keepAliveTimeoutMs, tls }: ResolvedUpstream): PoolOptions {
+  return { connectTimeoutMs, keepAliveTimeoutMs, tls };
 }
 
 /** The upstreams of a configuration, by name. */
@@ -22,11 +25,17 @@ export class Upstreams {
   readonly #upstreams: ReadonlyMap<string, Upstream>;
   readonly #deps: PolicyDeps;
 
-  /** @param poolFor makes connections, or what stands for them where there are none, as in a simulation */
-  constructor(config: Config, deps: PolicyDeps, lookup: Lookup | undefined, poolFor: PoolFor) {
+  /**
+   * @param poolFor makes connections, or what stands for them where there are none, as in a simulation
+   * @param before what they take over from, by name
+   */
+  constructor(config: Config, deps: PolicyDeps, lookup: Lookup | undefined, poolFor: PoolFor, before?: Upstreams) {
     this.#deps = deps;
     this.#upstreams = new Map(
-      [...config.upstreams].map(([name, options]) => [name, createUpstream(options, config, deps, lookup, poolFor)]),
+      [...config.upstreams].map(([name, options]) => [
+        name,
+        createUpstream(options, config, deps, lookup, poolFor, before?.all.get(name)),
+      ]),
     );
   }
 
@@ -81,6 +90,16 @@ export class Upstreams {
     for (const upstream of this.#upstreams.values()) upstream.start();
   }
 
+  /** Stops that. Calls can still be made. */
+  stop(): void {
+    for (const upstream of this.#upstreams.values()) upstream.stop();
+  }
+
+  /** No call will come any more: closes the connections that no other configuration has taken over. */
+  retire(): void {
+    for (const upstream of this.#upstreams.values()) upstream.retire();
+  }
+
   /** Cuts all connections. */
   async destroy(): Promise<void> {
     await Promise.all([...this.#upstreams.values()].map((upstream) => upstream.destroy()));
@@ -93,15 +112,21 @@ function createUpstream(
   deps: PolicyDeps,
   lookup: Lookup | undefined,
   poolFor: PoolFor,
+  before: Upstream | undefined,
 ): Upstream {
   const attempts = config.routes
     .filter((route) => upstreamsOf(route).includes(options.name) && route.attemptTimeout !== false)
     .map((route) => (route.attemptTimeout === false ? 0 : parseDuration(route.attemptTimeout.attemptTimeout)));
   return new Upstream(
-    { ...options, longestAttemptMs: attempts.length === 0 ? Infinity : Math.max(...attempts) },
+    {
+      ...options,
+      connection: poolOptions(options),
+      longestAttemptMs: attempts.length === 0 ? Infinity : Math.max(...attempts),
+    },
     (origin, address) => poolFor(options, origin, address),
     deps,
     lookup,
+    before,
   );
 }
 

@@ -1,10 +1,10 @@
 import type { App, AppOptions, Listening } from '../app.js';
+import { PolicyFile, type PolicySource } from '../app/policy-file.js';
+import { tellWarnings } from '../app/tell-warnings.js';
 import { formatAddress, type Address } from '../config/addresses.js';
 import type { Config } from '../config/config.js';
 import { ConfigError } from '../config/issues.js';
-import { loadConfig } from '../config/load.js';
 import { builtIn, merge } from '../config/nodes.js';
-import { faultsInForce, warnings } from '../config/warnings.js';
 import { createLogger, type Logger } from '../observability/logging.js';
 import { readable } from '../observability/readable-log.js';
 import { StdoutStream } from '../observability/stdout-stream.js';
@@ -47,16 +47,18 @@ export function runCommand(createApp: CreateApp): Command {
       const admin = adminAddress(values, io.env);
       // Only who asks for the demo pays for it.
       const demo = switches.has('demo') ? await (await import('./demo.js')).startDemo() : undefined;
-      const config = read(file, demo, io);
-      return config === undefined ? 2 : serve(withAddresses(config, listen, admin), createApp, demo, io);
+      const env = demo === undefined ? io.env : { ...io.env, DEMO_URL: demo.url };
+      const source = new PolicyFile(file, env, (config) => withAddresses(config, listen, admin));
+      const config = read(source, io);
+      return config === undefined ? 2 : serve(config, source, createApp, demo, io);
     },
   };
 }
 
 /** Undefined if the file can not be taken; everything that is wrong with it has been said then. */
-function read(file: string, demo: Demo | undefined, io: Io): Config | undefined {
+function read(source: PolicySource, io: Io): Config | undefined {
   try {
-    return loadConfig(file, { env: demo === undefined ? io.env : { ...io.env, DEMO_URL: demo.url } });
+    return source.load();
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     io.stderr.write(`${error.format()}\n`);
@@ -78,18 +80,20 @@ function withAddresses(config: Config, listen: readonly Address[] | undefined, a
   };
 }
 
-async function serve(config: Config, createApp: CreateApp, demo: Demo | undefined, io: Io): Promise<number> {
+async function serve(
+  config: Config,
+  source: PolicySource,
+  createApp: CreateApp,
+  demo: Demo | undefined,
+  io: Io,
+): Promise<number> {
   const stream = new StdoutStream(systemClock);
   const logger = createLogger(config.log, stream.isTerminal ? await readable(stream) : stream);
   dieOnBugs(logger, stream, io);
-  for (const { file, line, path, message, suggestion } of warnings(config)) {
-    logger.warn({ file, line, path, detail: message, suggestion }, 'policy file');
-  }
-  for (const { route, faults } of faultsInForce(config)) {
-    logger.warn({ route, faults }, 'faults are injected on purpose');
-  }
+  tellWarnings(config, logger);
   const app = createApp({
     config,
+    source,
     logger,
     logLinesDropped: () => stream.dropped,
     clock: systemClock,

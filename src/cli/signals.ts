@@ -10,10 +10,10 @@ function killed(signal: NodeJS.Signals): number {
 /**
  * Starts the app and waits until the process is to end; returns its exit code. The first SIGTERM or SIGINT drains, and
  * the code is 0 however much was still in flight at the drain's timeout. A second one cuts everything at once, as does
- * the first while the app still starts, for nothing is in flight then. SIGHUP changes nothing.
+ * the first while the app still starts, for nothing is in flight then. SIGHUP has the policy file read again.
  */
 export function untilSignalled(
-  app: Pick<App, 'drain' | 'closeNow' | 'onQuit'>,
+  app: Pick<App, 'drain' | 'closeNow' | 'onQuit' | 'reload'>,
   logger: Logger,
   start: () => Promise<number | undefined>,
 ): Promise<number> {
@@ -32,10 +32,7 @@ export function untilSignalled(
         resolve(0);
       }, reject);
     };
-    // What supervisors and log rotation send to have a file read again must not end what serves calls.
-    process.on('SIGHUP', (signal) => {
-      logger.warn({ signal, detail: 'a changed policy file is taken up by a restart' }, 'reload not available');
-    });
+    process.on('SIGHUP', (signal) => app.reload(signal));
     const onSignal = (signal: NodeJS.Signals) => {
       if (state !== 'draining') {
         end({ signal });

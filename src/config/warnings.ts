@@ -12,7 +12,6 @@ import { warnShadowed } from './shadowed-routes.js';
 /** What a reviewer would ask about: lawful, but probably not what was meant. In the file's order. */
 export function warnings(config: Config): readonly ConfigIssue[] {
   const issues = new Issues(config.source);
-  warnUnserved(config, issues);
   warnDrain(config, issues);
   for (const [index, route] of config.routes.entries()) {
     const at = new RouteAt(config, index, issues);
@@ -27,14 +26,6 @@ export function warnings(config: Config): readonly ConfigIssue[] {
   for (const upstream of config.upstreams.values()) warnRatios(upstream, config, issues);
   warnOwnAddresses(config, issues);
   return issues.sorted();
-}
-
-/** A key of the process that is known and does nothing yet: what is written there must not be taken for granted. */
-function warnUnserved(config: Config, issues: Issues): void {
-  const node = nodeAt(config.effective, 'reload');
-  if (config.reload === 'manual' || node?.offset === undefined) return;
-  const message = "'reload' is not available yet: a changed file is taken up by a restart";
-  issues.add(node.offset, ['reload'], message, 'leave it out');
 }
 
 /** Calls are taken until drainDelay is over, but the drain ends at drainTimeout whatever happens. */

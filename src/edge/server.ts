@@ -4,12 +4,9 @@ import proxy from '@fastify/http-proxy';
 import fastify from 'fastify';
 import { asInternal, OutriggerError } from '../errors.js';
 import type { ReplayMemory } from '../pipeline/replay-memory.js';
-import type { CallEvent, PolicyEvent } from '../policies/events.js';
 import type { BeginTrace } from '../policies/trace.js';
-import type { Clock } from '../runtime/clock.js';
+import { CallCount } from './call-count.js';
 import { Forwarder } from './forward.js';
-import { HeadFlusher } from './head-flusher.js';
-import { LiveCalls } from './live-calls.js';
 import { afterCalls, callWithoutRoute, refuse } from './refusal.js';
 import type { EdgeContext } from './edge-context.js';
 import type { EdgeRoute } from './route.js';
@@ -17,9 +14,9 @@ import { upgrade } from './upgrade.js';
 
 export interface EdgeOptions {
   readonly routes: readonly EdgeRoute[];
-  readonly clock: Clock;
+  /** Shared by all generations. */
+  readonly context: EdgeContext;
   readonly replayMemory: ReplayMemory;
-  readonly emit: (event: CallEvent | PolicyEvent) => void;
   /** Continues or begins the trace of each call; left out: calls are not traced, and what the app says of a trace goes on. */
   readonly beginTrace?: BeginTrace | undefined;
 }
@@ -28,17 +25,19 @@ export interface EdgeOptions {
 export interface Edge {
   readonly handleRequest: (request: IncomingMessage, response: ServerResponse) => void;
   readonly handleUpgrade: (request: IncomingMessage, socket: Socket, head: Buffer) => void;
-  /** Calls that have not ended yet, WebSockets included. */
+  /** This generation's calls that have not ended yet, WebSockets included. */
   readonly inFlight: number;
+  /** Calls back once when none of them is left. */
+  whenIdle(callback: () => void): void;
   /** Ends a connection over which something came that no response can be made for. */
   refuse(socket: Socket, error: OutriggerError, request?: IncomingMessage): void;
-  /** Calls back when all calls that came over a connection have ended. */
+  /** Calls back when all calls that came over a connection have ended, whichever generation took them. */
   afterCalls(socket: Socket, then: () => void): void;
-  /** From now on every answer closes its connection. */
+  /** From now on every answer closes its connection, whichever generation gives it. */
   beginDrain(): void;
-  /** Answers `draining` to all calls that have no head yet. */
+  /** Answers `draining` to all calls that have no head yet, of all generations. */
   refuseUnanswered(): void;
-  /** Cuts the connection of every call in flight. */
+  /** Cuts the connection of every call in flight, of all generations. */
   cutAll(): void;
   /** Frees what Fastify holds; the calls in flight are not touched. */
   close(): Promise<void>;
@@ -54,15 +53,9 @@ const NOWHERE = 'http://outrigger.invalid';
  * call and refuses what it takes for an escape; what it checked, dot segments, is checked in forward.ts.
  */
 export async function createEdge(options: EdgeOptions): Promise<Edge> {
-  const context: EdgeContext = {
-    clock: options.clock,
-    emit: options.emit,
-    live: new LiveCalls(),
-    heads: new HeadFlusher(),
-    draining: false,
-    closing: new WeakSet(),
-  };
-  const forwarder = new Forwarder({ beginTrace: undefined, ...options }, context);
+  const { context } = options;
+  const count = new CallCount();
+  const forwarder = new Forwarder({ beginTrace: undefined, ...options, count }, context);
 
   const take = (request: IncomingMessage, response: ServerResponse, target: string) =>
     survive(context, request, () => forwarder.forward(request, response, target));
@@ -104,10 +97,11 @@ export async function createEdge(options: EdgeOptions): Promise<Edge> {
       else take(request, response, request.url ?? '');
     },
     handleUpgrade: (request, socket, head) =>
-      survive(context, request, () => upgrade(forwarder, context, request, socket, head)),
+      survive(context, request, () => upgrade(forwarder, context, count, request, socket, head)),
     get inFlight() {
-      return context.live.size;
+      return count.inFlight;
     },
+    whenIdle: (callback) => count.whenNone(callback),
     refuse: (socket, error, request) => refuse(context, socket, error, request),
     afterCalls: (socket, then) => afterCalls(context, socket, then),
     beginDrain() {

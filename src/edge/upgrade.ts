@@ -6,6 +6,7 @@ import type { Forwarder } from './forward.js';
 import { applyEdits } from './header-edits.js';
 import { readResponseHeaders } from './headers.js';
 import { afterCalls } from './refusal.js';
+import type { CallCount } from './call-count.js';
 import type { EdgeContext } from './edge-context.js';
 import { Responder } from './responder.js';
 
@@ -16,14 +17,21 @@ import { Responder } from './responder.js';
 export function upgrade(
   forwarder: Forwarder,
   context: EdgeContext,
+  count: CallCount,
   request: IncomingMessage,
   socket: Socket,
   head: Buffer,
 ): void {
   // Node has taken its own listeners off, and an error that nobody hears would end the process.
   socket.on('error', () => socket.destroy());
+  // While it waits it is a call of this configuration already.
+  count.begin();
   afterCalls(context, socket, () => {
-    if (socket.writable) shakeHands(forwarder, request, socket, head);
+    try {
+      if (socket.writable) shakeHands(forwarder, request, socket, head);
+    } finally {
+      count.end();
+    }
   });
 }
 

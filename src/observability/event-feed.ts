@@ -1,6 +1,7 @@
 import type { CallEvent, PolicyEvent } from '../policies/events.js';
 import type { Clock } from '../runtime/clock.js';
 import type { OperatorChange } from './operator-change.js';
+import type { ReloadReport } from './reload-report.js';
 
 /** What operators are shown as it happens. */
 export type FeedName = 'circuit' | 'retry' | 'fallback' | 'health' | 'discovery' | 'reload' | 'change';
@@ -105,6 +106,21 @@ export class EventFeed {
   change({ change, by, upstream, route, key, from, to, forMs }: OperatorChange): void {
     const data = { upstream: upstream ?? null, route: route ?? null, from: from ?? null, to, reason: change };
     this.#add('change', { ...data, by, key: key ?? null, forMs: forMs ?? null });
+  }
+
+  /** Takes how a reload of the policy file went. */
+  reload(report: ReloadReport): void {
+    const { by, result } = report;
+    const data = { upstream: null, route: null, from: null, to: result, by };
+    if (result === 'changed' || result === 'unchanged') {
+      this.#add('reload', { ...data, reason: null, ...report.changes, restart: report.restart });
+    } else if (result === 'invalid') {
+      const [first] = report.errors;
+      const reason = first === undefined ? null : `${first.file}:${first.line}:${first.column}: ${first.message}`;
+      this.#add('reload', { ...data, reason, errors: report.errors.length });
+    } else {
+      this.#add('reload', { ...data, reason: result === 'failed' ? 'internal' : result });
+    }
   }
 
   #add(name: FeedName, data: FeedData): void {

@@ -4,6 +4,8 @@ import type { Clock } from '../runtime/clock.js';
 import { FLOOD_INTERVAL_MS, FloodGate, type LineKind } from './flood-gate.js';
 import type { Logger } from './logging.js';
 import type { OperatorChange, RefusedChange } from './operator-change.js';
+import { logReload } from './reload-log.js';
+import type { ReloadReport } from './reload-report.js';
 
 /** Which finished calls get a line: all, all but successes, or none. */
 export type AccessLog = 'all' | 'errors' | 'off';
@@ -34,6 +36,10 @@ type EventOf<Type extends PolicyEvent['type']> = Extract<PolicyEvent, { type: Ty
  * | fallback | info | a fallback step was tried |
  * | call | info; warn for a failure or a refusal; error for our own faults | a call has ended, as log.access says; our own faults always |
  * | admin change | warn | an operator changed something, or what was changed for a while is over |
+ * | reloaded, nothing changed | info | the policy file was read again |
+ * | reload failed | error | what is wrong with it, one line each; what was in force still is |
+ * | needs a restart | warn | a key was changed that takes effect only at the start |
+ * | reload refused | warn | the process is about to end |
  * | admin change refused | warn | a request to change something was not followed |
  * | shedding, shedding ended | warn, info | new calls are refused since the event loop stands behind; no more |
  * | too many connections, out of file descriptors | warn | at the process's own bounds; once in ten seconds |
@@ -45,7 +51,7 @@ type EventOf<Type extends PolicyEvent['type']> = Extract<PolicyEvent, { type: Ty
  */
 export class EventLog {
   readonly #logger: Logger;
-  readonly #access: AccessLog;
+  #access: AccessLog;
   readonly #gate: FloodGate<Level>;
   /** By the call of the app. Calls may end before their last attempt, so that nothing tells when to forget. */
   readonly #tries = new WeakMap<Call, Try[]>();
@@ -102,6 +108,16 @@ export class EventLog {
       default:
         if (this.#logger.isLevelEnabled('debug')) this.#logger.debug(detailsOf(event), DEBUG_MESSAGES[event.type]);
     }
+  }
+
+  /** Takes another `log.access`. */
+  setAccess(access: AccessLog): void {
+    this.#access = access;
+  }
+
+  /** Takes how a reload of the policy file went: no such line is ever left out. */
+  reload(report: ReloadReport): void {
+    logReload(this.#logger, report);
   }
 
   /** Takes what an operator changed: no such line is ever left out. */

@@ -33,10 +33,14 @@ const WORST_FIRST: readonly CircuitStateName[] = [
 /** The circuits of one upstream, by key. The endpoint choice asks them; the policy tells them how attempts ended. */
 export class Circuits {
   readonly #scope: CircuitScope;
+  /** Endpoints that there are. */
+  readonly #endpoints = new Set<string>();
   readonly #deps: PolicyDeps;
   readonly #shadow: boolean;
   readonly #template: KeyTemplate;
   readonly #circuits: KeyedStates<Circuit>;
+  /** All circuits have the same. */
+  readonly #rules: ReturnType<typeof circuitRules>;
   /** What the operator forced, by key, and under undefined on all: circuits that come, or come back, are under it too. */
   readonly #forced = new Map<string | undefined, { readonly state: ForcedState; readonly until: number }>();
 
@@ -45,23 +49,35 @@ export class Circuits {
     this.#deps = deps;
     this.#shadow = options.mode === 'shadow';
     this.#template = compileKey(options.key);
-    const rules = circuitRules(options, scope);
+    this.#rules = circuitRules(options, scope);
     this.#circuits = new KeyedStates(
       options.maxKeys,
-      (key) => this.#create(key, rules),
+      (key) => this.#create(key),
       (circuit) => circuit.mayBeForgotten,
     );
   }
 
   /** Makes the circuits whose keys are known before any call, so that their series exist from the start. */
   prepare(endpoints: readonly string[]): void {
+    for (const endpoint of endpoints) this.#endpoints.add(endpoint);
     if (this.#keysComeWithCalls) return;
     for (const endpoint of endpoints) this.#circuits.get(this.#keyOf(endpoint));
   }
 
   /** Forgets the circuits of an endpoint that is gone: an open one would be kept for ever. */
   forget(endpoint: string): void {
+    this.#endpoints.delete(endpoint);
     for (const [key] of this.#of(endpoint)) this.#circuits.forget(key);
+  }
+
+  /** Forgets those of these endpoints that are gone: the last calls under another configuration may have brought them back. */
+  forgetGone(endpoints: readonly string[]): void {
+    for (const endpoint of endpoints) if (!this.#endpoints.has(endpoint)) this.forget(endpoint);
+  }
+
+  /** Routes with other timeouts lead here now. */
+  setLongestAttempt(ms: number): void {
+    this.#rules.permitMs = ms;
   }
 
   /** The endpoint stands for another address now: what was learnt of the old one is dropped; what an operator forced stays. */
@@ -157,9 +173,9 @@ export class Circuits {
     return [...this.#circuits.entries()].filter(([key]) => pattern.test(key));
   }
 
-  #create(key: string, rules: CircuitRules): Circuit {
+  #create(key: string): Circuit {
     const { upstream } = this.#scope;
-    const circuit = new Circuit(rules, this.#deps.random, (transition) => {
+    const circuit = new Circuit(this.#rules, this.#deps.random, (transition) => {
       // The last attempts at an address that is gone are no news.
       if (this.#circuits.peek(key) !== circuit) return;
       if (this.#shadow && transition.to === 'open') this.#shadowed('-', 'would-open');
@@ -176,7 +192,7 @@ export class Circuits {
   }
 }
 
-function circuitRules(options: CircuitBreakerOptions, scope: CircuitScope): CircuitRules {
+function circuitRules(options: CircuitBreakerOptions, scope: CircuitScope): CircuitRules & { permitMs: number } {
   const openForMs = parseDuration(options.openFor);
   return {
     failureRate: parseRatio(options.failureRate),

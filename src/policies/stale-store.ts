@@ -95,7 +95,8 @@ export class StaleStores {
   retain(routes: ReadonlySet<string>): void {
     for (const [route, store] of this.#stores) {
       if (routes.has(route)) continue;
-      store.clear();
+      // Calls that are under way may still bring answers.
+      store.setMaxEntries(0);
       this.#stores.delete(route);
     }
   }

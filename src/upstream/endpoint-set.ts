@@ -1,9 +1,10 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { PolicyDeps } from '../policies/policy.js';
 import { parseDuration, parseRatio } from '../policies/rules/units.js';
 import { endpointAddresses, NameWatch, nameIn, type DiscoveryOptions, type Lookup } from './discovery.js';
 import { Endpoint, type ConnectionPool, type EndpointPlace } from './endpoint.js';
 import { usableOf } from './health.js';
-import { HealthChecks, type HealthCheckOptions } from './health-check.js';
+import { HealthChecks, type HealthCheckOptions, type HealthScope } from './health-check.js';
 
 /** Which endpoints an upstream has. */
 export interface EndpointSetOptions {
@@ -15,6 +16,8 @@ export interface EndpointSetOptions {
   /** Undefined: every origin is one endpoint. */
   readonly discovery: DiscoveryOptions | undefined;
   readonly healthCheck: HealthCheckOptions | false;
+  /** How connections are made; those of a configuration before are kept while it is the same. */
+  readonly connection: unknown;
 }
 
 /** What a set of endpoints gets from outside. */
@@ -43,7 +46,9 @@ export class EndpointSet {
   readonly #scope: EndpointSetScope;
   readonly #deps: PolicyDeps;
   readonly #panicThreshold: number;
-  readonly #checks: HealthChecks | undefined;
+  #checks: HealthChecks | undefined;
+  /** The set that this one takes the place of, until it starts. */
+  #before: EndpointSet | undefined;
   readonly #watches: readonly NameWatch[];
   /** The last answer for each name. */
   readonly #answers = new Map<string, readonly (string | undefined)[]>();
@@ -53,20 +58,22 @@ export class EndpointSet {
   #usable: readonly Endpoint[];
   #panic = false;
 
-  constructor(options: EndpointSetOptions, scope: EndpointSetScope, deps: PolicyDeps) {
-    const { upstream, origins, discovery, healthCheck } = options;
+  /** @param before the set that this one will take the place of: what stays the same is taken over, pools and health too */
+  constructor(options: EndpointSetOptions, scope: EndpointSetScope, deps: PolicyDeps, before?: EndpointSet) {
+    const { origins, discovery, healthCheck } = options;
     this.#options = options;
     this.#scope = scope;
     this.#deps = deps;
-    this.#all = this.#places().map(({ place }) => this.#create(place));
-    this.#usable = this.#all;
-    const names = discovery?.dns === 'each' ? new Set(origins.map(nameIn)) : [];
-    this.#watches = [...names].filter((name) => name !== undefined).map((name) => this.#watch(name));
+    this.#before = before;
+    const names = discovery?.dns === 'each' ? [...new Set(origins.map(nameIn))] : [];
+    const watched = names.filter((name) => name !== undefined);
+    for (const name of watched) this.#remember(name);
+    this.#all = this.#places().map(({ place, label }) => this.#takeOver(place, label) ?? this.#create(place, label));
+    this.#watches = watched.map((name) => this.#watch(name));
     this.#panicThreshold = healthCheck === false ? 0 : parseRatio(healthCheck.panicThreshold);
-    this.#checks =
-      healthCheck === false
-        ? undefined
-        : new HealthChecks(healthCheck, deps, { upstream, onChange: () => this.#refresh() });
+    this.#checks = healthCheck === false ? undefined : new HealthChecks(healthCheck, deps, this.#healthScope);
+    this.#usable = this.#all;
+    this.#refresh();
   }
 
   get all(): readonly Endpoint[] {
@@ -85,25 +92,71 @@ export class EndpointSet {
 
   /** Starts to look names up and to check health. */
   start(): void {
+    const before = this.#before;
+    this.#before = undefined;
+    if (this.#options.healthCheck === false) for (const endpoint of this.#all) endpoint.healthy = true;
+    else if (before !== undefined) this.#checks = before.#handChecks(this.#options.healthCheck) ?? this.#checks;
+    before?.stop();
+    this.#checks?.tell(this.#healthScope);
+    this.#refresh();
     for (const watch of this.#watches) watch.start();
     this.#checks?.watch(this.#all);
   }
 
   /** Stops lookups and checks, and closes the pools when what is in flight has ended. */
   async close(): Promise<void> {
-    this.#stop();
+    this.stop();
     await Promise.all([...this.#all, ...this.#retiring].map((endpoint) => endpoint.dispatcher.close()));
   }
 
   /** Stops lookups and checks, and cuts what is in flight. */
   async destroy(): Promise<void> {
-    this.#stop();
+    this.stop();
     await Promise.all([...this.#all, ...this.#retiring].map((endpoint) => endpoint.dispatcher.destroy()));
   }
 
-  #stop(): void {
+  /** Stops lookups and checks. Those who know the endpoints may use them still. */
+  stop(): void {
     for (const watch of this.#watches) watch.stop();
     this.#checks?.watch([]);
+  }
+
+  /** No attempt will come any more: closes what no other set has taken over. */
+  retire(): void {
+    this.stop();
+    for (const endpoint of this.#all) this.#retire(endpoint);
+  }
+
+  get #healthScope(): HealthScope {
+    return { upstream: this.#options.upstream, onChange: () => this.#refresh() };
+  }
+
+  /** The checks that run, for a set with the same ones: begun anew with each reload, those that are far apart might never be made. */
+  #handChecks(options: HealthCheckOptions): HealthChecks | undefined {
+    if (!isDeepStrictEqual(options, this.#options.healthCheck)) return undefined;
+    const checks = this.#checks;
+    this.#checks = undefined;
+    return checks;
+  }
+
+  /** What the set before knew of a name: until the next answer that is in force. */
+  #remember(name: string): void {
+    const before = this.#before;
+    if (before === undefined) return;
+    const answer = before.#answers.get(name);
+    if (answer !== undefined) this.#answers.set(name, answer);
+    if (before.#unresolved.has(name)) this.#unresolved.add(name);
+  }
+
+  #takeOver(place: EndpointPlace, label: string): Endpoint | undefined {
+    const before = this.#before;
+    if (before === undefined) return undefined;
+    const { connection, internalHeaders } = before.#options;
+    if (internalHeaders !== this.#options.internalHeaders) return undefined;
+    if (!isDeepStrictEqual(connection, this.#options.connection)) return undefined;
+    const same = before.#all.find(({ origin, address }) => origin === place.origin && address === place.address);
+    if (same !== undefined) same.label = label;
+    return same?.share();
   }
 
   #watch(hostname: string): NameWatch {

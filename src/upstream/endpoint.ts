@@ -27,6 +27,8 @@ export class Endpoint implements AttemptEndpoint {
   /** What the health checks say; true without any. */
   healthy = true;
   #inFlight = 0;
+  /** How many configurations use it. */
+  #users = 1;
   #whenIdle: (() => void) | undefined;
 
   constructor({ origin, address }: EndpointPlace, pool: ConnectionPool, internalHeaders: boolean, label = origin) {
@@ -53,11 +55,18 @@ export class Endpoint implements AttemptEndpoint {
     if (this.#inFlight === 0) this.#whenIdle?.();
   }
 
+  /** Another configuration uses it too: it lives on when this one's endpoints are retired. */
+  share(): this {
+    this.#users++;
+    return this;
+  }
+
   /**
-   * No attempt will be given this endpoint any more: its pool is closed once those in flight have ended. Not at once, since
-   * an attempt may have been given the endpoint and not yet have reached the pool.
+   * A configuration will give this endpoint to no attempt any more. When none does, its pool is closed once those in flight
+   * have ended: not at once, since an attempt may have been given the endpoint and not yet have reached the pool.
    */
   async retire(): Promise<void> {
+    if (--this.#users > 0) return;
     if (this.#inFlight > 0) await new Promise<void>((resolve) => (this.#whenIdle = resolve));
     await this.dispatcher.close();
   }

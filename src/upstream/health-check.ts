@@ -38,7 +38,7 @@ export class HealthChecks {
   readonly #probe: ProbeOptions;
   readonly #intervalMs: number;
   readonly #deps: PolicyDeps;
-  readonly #scope: HealthScope;
+  #scope: HealthScope;
   readonly #running = new Map<Endpoint, EndpointCheck>();
 
   constructor(options: HealthCheckOptions, deps: PolicyDeps, scope: HealthScope) {
@@ -54,6 +54,11 @@ export class HealthChecks {
     };
   }
 
+  /** Tells somebody else from now on; the checks go on as they are. */
+  tell(scope: HealthScope): void {
+    this.#scope = scope;
+  }
+
   /** Checks these endpoints from now on, and no others. */
   watch(endpoints: readonly Endpoint[]): void {
     for (const [endpoint, check] of this.#running) {
@@ -67,7 +72,7 @@ export class HealthChecks {
   }
 
   #start(endpoint: Endpoint): EndpointCheck {
-    const health = new EndpointHealth(this.#options);
+    const health = new EndpointHealth(this.#options, endpoint.healthy);
     // Somewhere within the first interval, so that neither a fleet nor one sidecar's checks come together.
     const firstMs = this.#intervalMs * this.#deps.random();
     return new EndpointCheck(endpoint, this.#probe, firstMs, this.#intervalMs, (result) => {

@@ -4,15 +4,17 @@ export interface HealthRules {
   readonly unhealthyAfter: number;
 }
 
-/** What the checks of one endpoint come to. It starts as healthy, so that calls flow at once. */
+/** What the checks of one endpoint come to. */
 export class EndpointHealth {
   readonly #rules: HealthRules;
-  #healthy = true;
+  #healthy: boolean;
   /** Checks in a row that spoke against what is believed. */
   #against = 0;
 
-  constructor(rules: HealthRules) {
+  /** @param healthy what is believed at first: a new endpoint is healthy, so that calls flow at once */
+  constructor(rules: HealthRules, healthy = true) {
     this.#rules = rules;
+    this.#healthy = healthy;
   }
 
   get healthy(): boolean {

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { CircuitBreakerOptions } from '../policies/circuit-breaker.js';
 import { Circuits } from '../policies/circuits.js';
 import { Limiters, type ConcurrencyOptions } from '../policies/concurrency.js';
@@ -26,6 +27,8 @@ export interface UpstreamOptions {
   readonly rateLimit?: UpstreamRateLimitOptions | false;
   /** The longest attempt timeout of the routes that lead here, in milliseconds. */
   readonly longestAttemptMs: number;
+  /** How connections are made: where that has changed, new ones are. */
+  readonly connection?: unknown;
 }
 
 /** How many attempts an upstream may be sent, and how many of them are left. */
@@ -42,37 +45,71 @@ export class Upstream {
   readonly limiters: Limiters | undefined;
   readonly budgets: RetryBudgets | undefined;
   readonly rateLimit: AttemptLimit | undefined;
+  readonly #options: UpstreamOptions;
   readonly #endpoints: EndpointSet;
+  /** Whose place it takes, until it starts. */
+  #before: Upstream | undefined;
 
   /**
    * @param poolFor makes the connections to an origin, or to one address of its name
    * @param lookup finds the addresses of names
+   * @param before the upstream of this name in the configuration before: what its policies know is taken over where their
+   *   options are the same, and connections and health where those of the endpoint are
    */
   constructor(
     options: UpstreamOptions,
     poolFor: (origin: string, address: string | undefined) => ConnectionPool,
     deps: PolicyDeps,
     lookup: Lookup = systemLookup,
+    before?: Upstream,
   ) {
-    const { name, circuitBreaker, concurrency, retryBudget, rateLimit = false, longestAttemptMs } = options;
-    const { endpoints: origins, internalHeaders, discovery, healthCheck = false } = options;
+    const {
+      name,
+      loadBalancing,
+      circuitBreaker,
+      concurrency,
+      retryBudget,
+      rateLimit = false,
+      longestAttemptMs,
+    } = options;
+    const { endpoints: origins, internalHeaders, discovery, healthCheck = false, connection } = options;
+    const optionsBefore = before === undefined ? undefined : before.#options;
+    const same = (key: keyof UpstreamOptions) => isDeepStrictEqual(options[key], optionsBefore?.[key]);
     this.name = name;
+    this.#options = options;
+    this.#before = before;
     this.#endpoints = new EndpointSet(
-      { upstream: name, origins, internalHeaders, discovery, healthCheck },
+      { upstream: name, origins, internalHeaders, discovery, healthCheck, connection },
       {
         poolFor: ({ origin, address }) => poolFor(origin, address),
         lookup,
         onChange: (change) => this.#follow(change),
       },
       deps,
+      before === undefined ? undefined : before.#endpoints,
     );
-    this.balancer = createBalancer(options.loadBalancing, deps.random);
-    this.circuits =
-      circuitBreaker === false ? undefined : new Circuits(circuitBreaker, deps, { upstream: name, longestAttemptMs });
-    this.circuits?.prepare(this.endpoints.map((endpoint) => endpoint.label));
-    this.limiters = concurrency === false ? undefined : new Limiters(concurrency, name);
-    this.budgets = retryBudget === false ? undefined : new RetryBudgets(retryBudget, name);
-    this.rateLimit = rateLimit === false ? undefined : { options: rateLimit, bucket: attemptBucket(rateLimit) };
+    this.balancer =
+      (same('loadBalancing') ? before?.balancer : undefined) ?? createBalancer(loadBalancing, deps.random);
+    const scope = { upstream: name, longestAttemptMs };
+    this.circuits = kept(circuitBreaker, same('circuitBreaker') ? before?.circuits : undefined, (rules) => {
+      const circuits = new Circuits(rules, deps, scope);
+      circuits.prepare(this.#labels);
+      return circuits;
+    });
+    this.limiters = kept(
+      concurrency,
+      same('concurrency') ? before?.limiters : undefined,
+      (rules) => new Limiters(rules, name),
+    );
+    this.budgets = kept(
+      retryBudget,
+      same('retryBudget') ? before?.budgets : undefined,
+      (rules) => new RetryBudgets(rules, name),
+    );
+    this.rateLimit = kept(rateLimit, same('rateLimit') ? before?.rateLimit : undefined, (rules) => ({
+      options: rules,
+      bucket: attemptBucket(rules),
+    }));
   }
 
   /** All there are now, healthy or not. */
@@ -92,7 +129,26 @@ export class Upstream {
 
   /** Starts to look names up and to check health. Calls can be made before. */
   start(): void {
+    const before = this.#before;
+    this.#before = undefined;
+    const labels = this.#labels;
+    if (before !== undefined && before.circuits === this.circuits) {
+      this.circuits?.setLongestAttempt(this.#options.longestAttemptMs);
+      for (const label of before.#labels) if (!labels.includes(label)) this.circuits?.forget(label);
+      this.circuits?.prepare(labels);
+    }
     this.#endpoints.start();
+  }
+
+  /** Stops to look names up and to check health. Calls can still be made. */
+  stop(): void {
+    this.#endpoints.stop();
+  }
+
+  /** No call will come any more: closes the connections that no other configuration has taken over. */
+  retire(): void {
+    this.#endpoints.retire();
+    this.circuits?.forgetGone(this.#labels);
   }
 
   /** Ends when what is in flight has. */
@@ -104,9 +160,22 @@ export class Upstream {
     return this.#endpoints.destroy();
   }
 
+  get #labels(): string[] {
+    return this.endpoints.map((endpoint) => endpoint.label);
+  }
+
   #follow({ added, gone, moved }: EndpointChange): void {
     for (const label of gone) this.circuits?.forget(label);
     for (const label of moved) this.circuits?.renew(label);
     this.circuits?.prepare(added);
   }
+}
+
+/** The state of a policy: none where it is off, and the one there was where that can be kept. */
+function kept<Options, State>(
+  options: Options | false,
+  before: State | undefined,
+  make: (options: Options) => State,
+): State | undefined {
+  return options === false ? undefined : (before ?? make(options));
 }

@@ -23,6 +23,8 @@ export interface RunningApp {
   metrics(): Promise<string>;
   /** Ends when what is in flight has ended, as on SIGTERM. */
   drain(): Promise<void>;
+  /** Has another policy file in place of the one it has, and asks for a reload. */
+  reload(policyFile: string): Promise<{ readonly status: number; readonly body: Readonly<Record<string, unknown>> }>;
 }
 
 export interface RunOptions extends Partial<LoadOptions> {
@@ -43,11 +45,13 @@ const PATIENT = 'limits: { maxEventLoopDelay: off }\n';
 export async function startApp(t: TestContext, policyFile: string, options: RunOptions = {}): Promise<RunningApp> {
   const { lookup, random = () => 0.5, admin: access = '', onLog, logLevel, ...loadOptions } = options;
   const level = logLevel ?? (onLog === undefined ? 'silent' : 'debug');
-  const head = `listen: 127.0.0.1:0
+  const withHead = (text: string) => `listen: 127.0.0.1:0
 admin: { listen: 127.0.0.1:0, ${access} }
 log: { level: ${level} }
-${policyFile.includes('limits:') ? '' : PATIENT}`;
-  const config = parseConfig(head + policyFile, 'policy.yaml', { env: {}, ...loadOptions });
+${text.includes('limits:') ? '' : PATIENT}${text}`;
+  let text = policyFile;
+  const load = () => parseConfig(withHead(text), 'policy.yaml', { env: {}, ...loadOptions });
+  const config = load();
   const lines: Readonly<Record<string, unknown>>[] = [];
   const logger = createLogger(config.log, {
     write(text) {
@@ -58,6 +62,7 @@ ${policyFile.includes('limits:') ? '' : PATIENT}`;
   });
   const app = createApp({
     config,
+    source: { load, files: new Map() },
     logger,
     clock: systemClock,
     random,
@@ -78,6 +83,11 @@ ${policyFile.includes('limits:') ? '' : PATIENT}`;
     logged: () => lines,
     metrics,
     drain: () => app.drain(),
+    async reload(other) {
+      text = other;
+      const response = await fetch(`${admin}/-/reload`, { method: 'POST' });
+      return { status: response.status, body: (await response.json()) as Readonly<Record<string, unknown>> };
+    },
     async metric(series) {
       const line = (await metrics()).split('\n').find((one) => one.startsWith(`outrigger_${series} `));
       return Number(line?.split(' ').at(-1) ?? Number.NaN);

@@ -36,6 +36,7 @@ const app: App = {
   drain: () => Promise.resolve(),
   closeNow: () => process.stderr.write('closed now\n'),
   onQuit: () => undefined,
+  reload: () => undefined,
   ...behaviours[process.env.STUB ?? ''],
 };
 

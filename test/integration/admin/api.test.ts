@@ -269,11 +269,11 @@ describe('the process', () => {
     assert.equal(app.logged().at(-1)?.change, 'quit');
   });
 
-  test('can not reload yet, and says so', async (t) => {
+  test('reads its policy file again', async (t) => {
     const { app } = await start(t);
     const answer = await ask(app, '/-/reload', { method: 'POST' });
-    assert.deepEqual([answer.status, codeOf(answer)], [501, 'not-implemented']);
-    assert.equal(await app.metric('admin_changes_total{change="reload",result="failed"}'), 1);
+    assert.equal(answer.status, 200);
+    assert.equal(await app.metric('admin_changes_total{change="reload",result="done"}'), 1);
   });
 });
 

@@ -109,7 +109,8 @@ describe('real answers are as the document says', () => {
     ['put', '/api/retries', { enabled: 'no' }, {}, 422],
     ['put', '/api/log', { level: 'silent', ttl: '1m' }],
     ['put', '/api/log', { level: 'loud' }, {}, 422],
-    ['post', '/-/reload', undefined, {}, 501],
+    ['post', '/-/reload'],
+    ['post', '/-/reload', { file: 'x' }, {}, 422],
     ['post', '/-/quit', undefined, {}, 202],
     ['post', '/-/quit', {}, {}, 202],
   ];

@@ -200,18 +200,6 @@ describe('a route that can never be reached', () => {
   }
 });
 
-describe('what is known and does nothing yet', () => {
-  test('is warned of where it is written', () => {
-    assert.deepEqual(warned({ root: 'reload: auto' }), [
-      "1 reload: 'reload' is not available yet: a changed file is taken up by a restart",
-    ]);
-  });
-
-  test('may stand there where it changes nothing', () => {
-    assert.deepEqual(warned({ root: 'reload: manual\nadmin: { token: secret, hosts: [a.test] }' }), []);
-  });
-});
-
 describe('other doubts', () => {
   test('POST among the methods that are retried, on a route that takes none', () => {
     const route = 'retry: { methods: [GET, POST] }';
