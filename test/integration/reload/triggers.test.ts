@@ -27,11 +27,11 @@ interface Proxy {
   readonly child: Child;
   readonly url: string;
   readonly admin: string;
-  answer(): Promise<string>;
+  readonly answer: () => Promise<string>;
   /** Waits until the answer is this, for longer than it may take: the machine may be busy. */
-  becomes(text: string): Promise<void>;
+  readonly becomes: (text: string) => Promise<void>;
   /** How many lines of the log hold all of these. */
-  lines(...texts: string[]): number;
+  readonly lines: (...texts: string[]) => number;
 }
 
 async function start(t: TestContext, file: string): Promise<Proxy> {
