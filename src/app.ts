@@ -15,7 +15,7 @@ import type { Address } from './config/addresses.js';
 import type { Config } from './config/config.js';
 import { bind, type ListenAddress } from './edge/bind.js';
 import { drain } from './edge/drain.js';
-import { createEdgeContext } from './edge/edge-context.js';
+import { createSharedContext } from './edge/edge-context.js';
 import { Listener, type ListenerLimits } from './edge/listener.js';
 import type { Logger } from './observability/logging.js';
 import type { ReloadReport } from './observability/reload-report.js';
@@ -75,7 +75,7 @@ export function createApp(options: AppOptions): App {
     observers.change({ change: 'retries', by: 'ttl', route, to: 'on' }),
   );
   const logLevel = new LogLevelSetting(logger, config.log.level, clock);
-  const context = createEdgeContext({ clock, emit });
+  const context = createSharedContext({ clock, emit });
   const replayMemory = new ReplayMemory(config.limits.replayMemoryBytes);
   const staleStores = new StaleStores({ maxBytes: config.limits.staleMemoryBytes });
   const plan = descriptorPlan(config.limits.maxConnections, options.descriptors ?? Infinity);

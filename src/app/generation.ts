@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Config, ResolvedRoute } from '../config/config.js';
-import type { EdgeContext } from '../edge/edge-context.js';
+import type { SharedContext } from '../edge/edge-context.js';
 import { createEdge, type Edge } from '../edge/server.js';
 import type { ReplayMemory } from '../pipeline/replay-memory.js';
 import type { PolicyDeps } from '../policies/policy.js';
@@ -17,7 +17,7 @@ export interface GenerationScope {
   readonly deps: PolicyDeps;
   readonly lookup: Lookup | undefined;
   readonly poolFor: PoolFor;
-  readonly context: EdgeContext;
+  readonly context: SharedContext;
   readonly replayMemory: ReplayMemory;
   readonly staleStores: StaleStores;
   readonly switches: RetrySwitches;

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { EdgeContext } from '../edge/edge-context.js';
+import type { SharedContext } from '../edge/edge-context.js';
 import type { ListenerTarget } from '../edge/listener.js';
 import type { Edge } from '../edge/server.js';
 import type { BeginTrace } from '../policies/trace.js';
@@ -13,13 +13,13 @@ import type { Generation } from './generation.js';
 export class Generations implements ListenerTarget {
   /** Requests and upgrades ever. */
   taken = 0;
-  readonly #context: EdgeContext;
+  readonly #context: SharedContext;
   readonly #onFault: (error: unknown) => void;
   readonly #retired = new Set<Generation>();
   #current: Generation;
 
   /** @param onFault is told when one before could not be closed */
-  constructor(first: Generation, context: EdgeContext, onFault: (error: unknown) => void) {
+  constructor(first: Generation, context: SharedContext, onFault: (error: unknown) => void) {
     this.#current = first;
     this.#context = context;
     this.#onFault = onFault;

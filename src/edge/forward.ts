@@ -5,7 +5,6 @@ import type { ReplayMemory } from '../pipeline/replay-memory.js';
 import { IncomingBody, NO_BODY } from '../pipeline/request-body.js';
 import type { CallOptions } from '../policies/policy.js';
 import type { BeginTrace } from '../policies/trace.js';
-import type { CallCount } from './call-count.js';
 import type { CompiledEdits } from './header-edits.js';
 import { hasBody, headerOf, readRequestHead, type RequestHead } from './headers.js';
 import { callWithoutRoute } from './refusal.js';
@@ -20,7 +19,6 @@ export interface ForwarderOptions {
   readonly routes: readonly EdgeRoute[];
   readonly replayMemory: ReplayMemory;
   readonly beginTrace: BeginTrace | undefined;
-  readonly count: CallCount;
 }
 
 /** How the answer of a call is written. */
@@ -94,7 +92,6 @@ export class Forwarder {
       idleTimeoutMs: route.idleTimeoutMs,
       requestComplete: () => body === undefined || request.complete,
       release: () => body?.discard(),
-      count: this.#options.count,
     });
     const opts: CallOptions = {
       path: accepted.path,
@@ -136,7 +133,6 @@ export class Forwarder {
       idleTimeoutMs: REFUSAL_IDLE_MS,
       requestComplete: () => noBody || request.complete,
       release: () => {},
-      count: this.#options.count,
     }).fail(error);
   }
 

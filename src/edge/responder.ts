@@ -7,7 +7,6 @@ import { applyEdits, type CompiledEdits } from './header-edits.js';
 import { readResponseHeaders } from './headers.js';
 import { readTrailers, sendInterim, withoutTrailer } from './interim.js';
 import { closeGently, cut } from './connection.js';
-import type { CallCount } from './call-count.js';
 import type { EdgeContext } from './edge-context.js';
 import type { Live } from './live-calls.js';
 import { outcomeOf } from './outcome.js';
@@ -21,8 +20,6 @@ export interface ResponderOptions {
   readonly requestComplete: () => boolean;
   /** Called once when the call has ended: what is held for it can go. */
   readonly release: () => void;
-  /** The calls under the same configuration. */
-  readonly count: CallCount;
 }
 
 /** The route and the upstream of a call that has none. */
@@ -67,7 +64,7 @@ export class Responder implements Handler, Live {
     this.context = context;
     this.options = options;
     context.live.add(this);
-    options.count.begin();
+    context.count.begin();
     response.on('close', this.settle);
   }
 
@@ -220,7 +217,7 @@ export class Responder implements Handler, Live {
 
   /** Whether this answer is the last on its connection. */
   #closes(always = false): boolean {
-    if (!always && !this.context.draining && this.options.requestComplete()) return false;
+    if (!always && !this.context.drain.begun && this.options.requestComplete()) return false;
     this.context.closing.add(this.request.socket);
     return true;
   }
@@ -285,7 +282,7 @@ export class Responder implements Handler, Live {
       error: this.#error,
       durationMs: context.clock.now() - call.startedAt,
     });
-    this.options.count.end();
+    context.count.end();
   };
 }
 

@@ -8,14 +8,14 @@ import type { BeginTrace } from '../policies/trace.js';
 import { CallCount } from './call-count.js';
 import { Forwarder } from './forward.js';
 import { afterCalls, callWithoutRoute, refuse } from './refusal.js';
-import type { EdgeContext } from './edge-context.js';
+import type { EdgeContext, SharedContext } from './edge-context.js';
 import type { EdgeRoute } from './route.js';
 import { upgrade } from './upgrade.js';
 
 export interface EdgeOptions {
   readonly routes: readonly EdgeRoute[];
   /** Shared by all generations. */
-  readonly context: EdgeContext;
+  readonly context: SharedContext;
   readonly replayMemory: ReplayMemory;
   /** Continues or begins the trace of each call; left out: calls are not traced, and what the app says of a trace goes on. */
   readonly beginTrace?: BeginTrace | undefined;
@@ -53,9 +53,9 @@ const NOWHERE = 'http://outrigger.invalid';
  * call and refuses what it takes for an escape; what it checked, dot segments, is checked in forward.ts.
  */
 export async function createEdge(options: EdgeOptions): Promise<Edge> {
-  const { context } = options;
   const count = new CallCount();
-  const forwarder = new Forwarder({ beginTrace: undefined, ...options, count }, context);
+  const context: EdgeContext = { ...options.context, count };
+  const forwarder = new Forwarder({ beginTrace: undefined, ...options }, context);
 
   const take = (request: IncomingMessage, response: ServerResponse, target: string) =>
     survive(context, request, () => forwarder.forward(request, response, target));
@@ -97,7 +97,7 @@ export async function createEdge(options: EdgeOptions): Promise<Edge> {
       else take(request, response, request.url ?? '');
     },
     handleUpgrade: (request, socket, head) =>
-      survive(context, request, () => upgrade(forwarder, context, count, request, socket, head)),
+      survive(context, request, () => upgrade(forwarder, context, request, socket, head)),
     get inFlight() {
       return count.inFlight;
     },
@@ -105,7 +105,7 @@ export async function createEdge(options: EdgeOptions): Promise<Edge> {
     refuse: (socket, error, request) => refuse(context, socket, error, request),
     afterCalls: (socket, then) => afterCalls(context, socket, then),
     beginDrain() {
-      context.draining = true;
+      context.drain.begun = true;
     },
     refuseUnanswered() {
       for (const responder of [...context.live]) {

@@ -6,7 +6,6 @@ import type { Forwarder } from './forward.js';
 import { applyEdits } from './header-edits.js';
 import { readResponseHeaders } from './headers.js';
 import { afterCalls } from './refusal.js';
-import type { CallCount } from './call-count.js';
 import type { EdgeContext } from './edge-context.js';
 import { Responder } from './responder.js';
 
@@ -17,7 +16,6 @@ import { Responder } from './responder.js';
 export function upgrade(
   forwarder: Forwarder,
   context: EdgeContext,
-  count: CallCount,
   request: IncomingMessage,
   socket: Socket,
   head: Buffer,
@@ -25,12 +23,12 @@ export function upgrade(
   // Node has taken its own listeners off, and an error that nobody hears would end the process.
   socket.on('error', () => socket.destroy());
   // While it waits it is a call of this configuration already.
-  count.begin();
+  context.count.begin();
   afterCalls(context, socket, () => {
     try {
       if (socket.writable) shakeHands(forwarder, request, socket, head);
     } finally {
-      count.end();
+      context.count.end();
     }
   });
 }

@@ -1,7 +1,7 @@
 import { Agent } from 'undici';
 import { Listener } from '../../src/edge/listener.js';
 import type { EdgeRoute } from '../../src/edge/route.js';
-import { createEdgeContext } from '../../src/edge/edge-context.js';
+import { createSharedContext } from '../../src/edge/edge-context.js';
 import { createEdge, type Edge } from '../../src/edge/server.js';
 import { OutriggerError } from '../../src/errors.js';
 import { ReplayMemory } from '../../src/pipeline/replay-memory.js';
@@ -77,7 +77,7 @@ export async function startEdge(
   const memory = new ReplayMemory(options.replayMemory ?? 1024 * 1024);
   const edge = await createEdge({
     routes: typeof routes === 'function' ? routes(agent) : routes,
-    context: createEdgeContext({ clock: options.clock ?? systemClock, emit }),
+    context: createSharedContext({ clock: options.clock ?? systemClock, emit }),
     replayMemory: memory,
   });
   const listener = new Listener(
