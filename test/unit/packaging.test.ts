@@ -76,6 +76,13 @@ describe('docker-compose.yml', () => {
     assert.equal(outrigger.environment?.OUTRIGGER_ADMIN_LISTEN, '0.0.0.0:9901');
   });
 
+  it('gives the sidecar a folder in which the image finds its policy file', () => {
+    const [, file] = /^ENV OUTRIGGER_CONFIG=(.*)$/m.exec(read('Dockerfile')) ?? [];
+    const mounts = outrigger?.volumes?.map((volume) => volume.split(':')) ?? [];
+    const source = mounts.find(([, target]) => target === path.dirname(file!))?.[0];
+    assert(source !== undefined && exists(path.join(source, path.basename(file!))), file);
+  });
+
   it('points the sidecar at the demo upstream', () => {
     const [, script] = demo?.entrypoint ?? [];
     assert(exists(script!.replace(/^dist/, 'src').replace(/js$/, 'ts')), script);
