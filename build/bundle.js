@@ -6,6 +6,7 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { build } from 'esbuild';
+import { writeDashboard } from './dashboard.js';
 import { leftOut } from './left-out.js';
 import { licenceTexts } from './licences.js';
 
@@ -73,5 +74,6 @@ const commands = await build({
 const proxy = await build({ ...program, entryPoints: { proxy: 'src/cli/proxy.ts' } });
 const tracing = await build({ ...program, entryPoints: { tracing: 'src/observability/tracing/tracing.ts' } });
 
-const inputs = [commands, proxy, tracing].flatMap(({ metafile }) => Object.keys(metafile.inputs));
+const bundled = [commands, proxy, tracing].flatMap(({ metafile }) => Object.keys(metafile.inputs));
+const inputs = [...bundled, ...(await writeDashboard(outdir))];
 writeFileSync(path.join(outdir, 'licences.txt'), licenceTexts(root, inputs));

@@ -139,6 +139,7 @@ export function createApp(options: AppOptions): App {
       config: inForce,
       upstreams: () => generations.current.upstreams.all,
       figures: (route, upstream) => metrics.figures(route, upstream),
+      history: (route) => metrics.history.of(route),
       switches,
       logLevel,
       clock,
@@ -172,6 +173,7 @@ export function createApp(options: AppOptions): App {
 
     async start() {
       const adminAddress = await admin.listen();
+      metrics.history.start();
       const traces = await tracing.prepare(config.tracing);
       tracing.use(config.tracing, traces);
       await generations.start(traces?.begin);
@@ -204,6 +206,7 @@ export function createApp(options: AppOptions): App {
     closeNow() {
       reloading?.stop();
       observers.log.flush();
+      metrics.history.stop();
       listener.closeAllConnections();
       void Promise.allSettled([listener.close(), admin.close(), generations.destroy()]);
     },

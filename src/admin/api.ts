@@ -2,6 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { ChangeName, ChangeResult } from '../observability/operator-change.js';
 import { isLoopback, refusalOf, type AccessRules } from './access.js';
 import { invalid, readJson } from './body.js';
+import { dashboard, wantsPage } from './dashboard-page.js';
 import { ENDPOINTS, type Action, type Request } from './endpoints.js';
 import type { EventStreams } from './event-stream.js';
 import type { ChangeWitness, Operations } from './operations.js';
@@ -28,12 +29,13 @@ const HEADERS = {
 const OVERVIEW = `Outrigger
 
 GET    /metrics  /healthz  /readyz
-GET    /api/routes  /api/upstreams  /api/circuits  /api/config  /api/events
+GET    /api/routes  /api/history  /api/upstreams  /api/circuits  /api/config  /api/events
 PUT    /api/circuits/{upstream}  /api/retries  /api/log
 DELETE /api/circuits/{upstream}
 POST   /-/quit  /-/reload
 
 What they take and give: /api/openapi.json
+In a browser, this is the dashboard.
 `;
 
 /** Paths that the server answers itself, for everybody; what comes here had another method. */
@@ -109,7 +111,13 @@ export class Api {
 
   async #page(path: string, query: URLSearchParams, request: FastifyRequest, reply: FastifyReply): Promise<void> {
     if (path === '/') {
-      reply.type('text/plain; charset=utf-8').send(OVERVIEW);
+      reply.header('vary', 'accept');
+      if (wantsPage(request.headers.accept)) {
+        const { html, headers } = await dashboard();
+        reply.headers(headers).send(html);
+      } else {
+        reply.type('text/plain; charset=utf-8').send(OVERVIEW);
+      }
     } else if (path === '/api/events') {
       this.#events(query, request, reply);
     } else {

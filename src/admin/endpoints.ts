@@ -33,6 +33,9 @@ export type Method = 'GET' | 'PUT' | 'POST' | 'DELETE';
 /** All that the API answers with JSON, by path and method. */
 export const ENDPOINTS: Readonly<Record<string, Partial<Readonly<Record<Method, Action>>>>> = {
   '/api/routes': { GET: { answer: (operations) => operations.routes() } },
+  '/api/history': {
+    GET: { query: ['route'], answer: (operations, { query }) => operations.history(query.get('route') ?? undefined) },
+  },
   '/api/upstreams': { GET: { answer: (operations) => operations.upstreams() } },
   '/api/circuits': { GET: { answer: (operations) => operations.circuits() } },
   '/api/config': { GET: { answer: (operations) => operations.config() } },

@@ -3,6 +3,7 @@ import {
   CircuitChange,
   CircuitShape,
   EventShape,
+  HistoryShape,
   LogChange,
   LogShape,
   Nothing,
@@ -20,6 +21,7 @@ const SCHEMAS = {
   Circuit: CircuitShape,
   CircuitChange,
   Event: EventShape,
+  History: HistoryShape,
   Log: LogShape,
   LogChange,
   Nothing,
@@ -154,8 +156,24 @@ const OPEN = {
 };
 
 const READS = {
-  '/': { get: { ...open('overview', 'What there is.', { '200': text('Paths.'), ...problems(403) }), tags: ['read'] } },
+  '/': {
+    get: {
+      ...open('dashboard', 'The dashboard where Accept asks for text/html, else what there is.', {
+        '200': {
+          description: 'A page, or paths.',
+          content: { 'text/html': { schema: STRING }, ...json(STRING, 'text/plain').content },
+        },
+        ...problems(403),
+      }),
+      tags: ['read'],
+    },
+  },
   '/api/routes': { get: read('routes', 'Routes, and how they fared over the last minute.', listOf('Route')) },
+  '/api/history': {
+    get: read('history', 'The last 15 minutes, of a route or of all.', ref('History'), {
+      parameters: [query('route', "The route's name; without it, all calls.", STRING)],
+    }),
+  },
   '/api/upstreams': { get: read('upstreams', 'Upstreams with their endpoints.', listOf('Upstream')) },
   '/api/circuits': { get: read('circuits', 'Circuits.', listOf('Circuit')) },
   '/api/config': {

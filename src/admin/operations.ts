@@ -1,5 +1,13 @@
 import type { ChangeName, ChangeResult, RefusedChange } from '../observability/operator-change.js';
-import type { CircuitShape, LogShape, ReloadShape, RetriesShape, RouteShape, UpstreamShape } from './shapes.js';
+import type {
+  CircuitShape,
+  HistoryShape,
+  LogShape,
+  ReloadShape,
+  RetriesShape,
+  RouteShape,
+  UpstreamShape,
+} from './shapes.js';
 
 export interface CircuitForce {
   readonly state: 'forced-open' | 'forced-closed';
@@ -29,6 +37,8 @@ export interface LevelSetting {
  */
 export interface Operations {
   routes(): readonly RouteShape[];
+  /** The last quarter of an hour of a route; undefined: of all calls. */
+  history(route: string | undefined): HistoryShape;
   upstreams(): readonly UpstreamShape[];
   circuits(): readonly CircuitShape[];
   /** The policy file in force, without secrets. */

@@ -38,11 +38,51 @@ export const RouteShape = Type.Object(
     requestsPerSecond: share('Calls that ended, per second over the last minute.'),
     retryRatio: share('Retries per call over the last minute.'),
     failureRatio: share('Calls over the last minute that failed or were refused here, of all.'),
+    p50Ms: nullable<number>('number', 'Half of the calls of the last minute took at most so long; null without calls.'),
+    p99Ms: nullable<number>('number', '99 in 100 calls of the last minute took at most so long; null without calls.'),
+    fallbacks: Type.Object(
+      {
+        stale: share('By the last good answer.'),
+        upstream: share('By another upstream.'),
+        response: share('By a fixed answer.'),
+      },
+      { description: 'Calls over the last minute that a fallback answered, of all, by what it was.' },
+    ),
     retriesEnabled: Type.Boolean({ description: "The operator's switch for retries and hedges." }),
+    retriesRemainingMs: remainingMs(
+      'When they are on again by themselves, in milliseconds; null: never, or they are on.',
+    ),
   },
-  { description: 'A route, and how it fares.' },
+  {
+    description:
+      'A route, and how it fares. Times are estimates from the buckets of request_duration_seconds; they and `fallbacks` count the last 55 to 60 seconds.',
+  },
 );
 export type RouteShape = Static<typeof RouteShape>;
+
+const column = (description: string) =>
+  Type.Unsafe<(number | null)[]>({ type: 'array', items: { type: ['number', 'null'] }, description });
+
+export const HistoryShape = Type.Object(
+  {
+    route: nullable<string>('string', 'The route; null: all calls, those that match no route included.'),
+    startedAt: Type.String({ format: 'date-time', description: 'When the process began to take calls.' }),
+    times: Type.Array(Type.Integer(), {
+      description: 'When each step ended, the oldest first: milliseconds since the Unix epoch.',
+    }),
+    requestsPerSecond: Type.Array(Type.Number({ minimum: 0 }), { description: 'Calls that ended, per second.' }),
+    failureRatio: column('Calls that failed or were refused here, of all.'),
+    retryRatio: column('Retries per call.'),
+    fallbackRatio: column('Calls that a fallback answered, of all.'),
+    p50Ms: column('Half of the calls took at most so long.'),
+    p99Ms: column('99 in 100 calls took at most so long.'),
+  },
+  {
+    description:
+      'The last 15 minutes in steps of five seconds, as far as the process has seen them: each list has an entry for each step, null where there was no call.',
+  },
+);
+export type HistoryShape = Static<typeof HistoryShape>;
 
 export const EndpointShape = Type.Object({
   url: Type.String({ description: 'scheme://host:port, with #address where the name has several.' }),

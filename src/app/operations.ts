@@ -1,9 +1,18 @@
 import { invalid } from '../admin/body.js';
 import type { CircuitForce, LevelSetting, Operations, RetriesSwitch } from '../admin/operations.js';
 import { RefusedError } from '../admin/problem.js';
-import type { CircuitShape, LogShape, ReloadShape, RetriesShape, RouteShape, UpstreamShape } from '../admin/shapes.js';
+import type {
+  CircuitShape,
+  HistoryShape,
+  LogShape,
+  ReloadShape,
+  RetriesShape,
+  RouteShape,
+  UpstreamShape,
+} from '../admin/shapes.js';
 import type { Config } from '../config/config.js';
 import { redactedConfig } from '../config/redact.js';
+import type { HistoryView } from '../observability/history.js';
 import type { RouteFigures } from '../observability/route-series.js';
 import type { OperatorChange } from '../observability/operator-change.js';
 import type { ReloadReport } from '../observability/reload-report.js';
@@ -20,6 +29,7 @@ export interface OperationsScope {
   /** In the file's order. */
   readonly upstreams: () => ReadonlyMap<string, Upstream>;
   readonly figures: (route: string, upstream: string) => RouteFigures;
+  readonly history: (route: string | undefined) => HistoryView;
   readonly switches: RetrySwitches;
   readonly logLevel: LogLevelSetting;
   readonly clock: Clock;
@@ -41,12 +51,29 @@ export class LiveOperations implements Operations {
 
   routes(): RouteShape[] {
     const { config, figures, switches } = this.#scope;
-    return config().routes.map(({ name, upstream }) => ({
-      name,
-      upstream,
-      ...figures(name, upstream),
-      retriesEnabled: switches.isEnabled(name),
-    }));
+    return config().routes.map(({ name, upstream }) => {
+      const { p50Ms, p99Ms, ...rest } = figures(name, upstream);
+      const { enabled, remainingMs } = switches.view(name);
+      const times = { p50Ms: tenths(p50Ms), p99Ms: tenths(p99Ms) };
+      return { name, upstream, ...rest, ...times, retriesEnabled: enabled, retriesRemainingMs: rounded(remainingMs) };
+    });
+  }
+
+  history(route: string | undefined): HistoryShape {
+    const { config, history } = this.#scope;
+    if (route !== undefined && !config().routes.some(({ name }) => name === route)) throw unknownRoute(route);
+    const { startedAt, times, requestsPerSecond, p50Ms, p99Ms, ...shares } = history(route);
+    return {
+      route: route ?? null,
+      startedAt: new Date(startedAt).toISOString(),
+      times: times.map(Math.round),
+      requestsPerSecond: requestsPerSecond.map((rate) => Number(rate.toFixed(3))),
+      failureRatio: shares.failureRatio.map(tenThousandths),
+      retryRatio: shares.retryRatio.map(tenThousandths),
+      fallbackRatio: shares.fallbackRatio.map(tenThousandths),
+      p50Ms: p50Ms.map(tenths),
+      p99Ms: p99Ms.map(tenths),
+    };
   }
 
   upstreams(): UpstreamShape[] {
@@ -81,9 +108,7 @@ export class LiveOperations implements Operations {
     const names = config()
       .routes.map(({ name }) => name)
       .filter((name) => route === undefined || name === route);
-    if (names.length === 0) {
-      throw invalid([{ path: 'route', message: `no route is named ${JSON.stringify(route)}` }]);
-    }
+    if (names.length === 0) throw unknownRoute(route);
     for (const name of names) switches.set(name, enabled, ttlMs);
     const forMs = enabled ? undefined : finite(ttlMs);
     onChange({ change: 'retries', by, route, to: enabled ? 'on' : 'off', forMs });
@@ -182,10 +207,23 @@ function unknownKey(upstream: string, key: string): RefusedError {
   return invalid([{ path: 'key', message }]);
 }
 
+function unknownRoute(route: string | undefined): RefusedError {
+  return invalid([{ path: 'route', message: `no route is named ${JSON.stringify(route)}` }]);
+}
+
 function finite(ttlMs: number): number | undefined {
   return Number.isFinite(ttlMs) ? ttlMs : undefined;
 }
 
 function rounded(ms: number | undefined): number | null {
   return ms === undefined ? null : Math.round(ms);
+}
+
+/** Milliseconds that are estimates have no more digits than they deserve. */
+function tenths(ms: number | undefined): number | null {
+  return ms === undefined ? null : Number(ms.toFixed(1));
+}
+
+function tenThousandths(share: number | undefined): number | null {
+  return share === undefined ? null : Number(share.toFixed(4));
 }

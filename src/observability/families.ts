@@ -1,7 +1,7 @@
 import { CounterFamily, HistogramFamily } from './instruments.js';
 
 /** Seconds. From a refusal by an open circuit, well under a millisecond, to beyond the default timeout of a call. */
-const DURATION_BOUNDS: readonly number[] = [
+export const DURATION_BOUNDS: readonly number[] = [
   0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60,
 ];
 

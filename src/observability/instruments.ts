@@ -19,7 +19,6 @@ export interface Exemplar {
 /** Durations in seconds, counted in buckets. */
 export class Histogram {
   readonly #bounds: readonly number[];
-  /** Counts of each bucket alone, not cumulated; the last is for what exceeds all bounds. */
   readonly #counts: number[];
   #sum = 0;
   /** The last of each bucket. */
@@ -37,6 +36,11 @@ export class Histogram {
     this.#counts[bucket]!++;
     this.#sum += value;
     if (exemplar !== undefined) (this.#exemplars ??= [])[bucket] = { value, exemplar };
+  }
+
+  /** Counts of each bucket alone, not cumulated; the last is for what exceeds all bounds. */
+  get counts(): readonly number[] {
+    return this.#counts;
   }
 
   /** Its lines, with what they have before their numbers: each bucket, the sum, the count. */

@@ -4,10 +4,11 @@ import type { Clock } from '../runtime/clock.js';
 import { exposition, OPENMETRICS_CONTENT_TYPE, PROMETHEUS_CONTENT_TYPE, type MetricFamily } from './exposition.js';
 import { Families } from './families.js';
 import { sourceGauges, type MetricSources } from './gauges.js';
+import { History } from './history.js';
 import { GaugeFamily, type Exemplar } from './instruments.js';
 import { ProcessMetrics } from './process-metrics.js';
 import type { ChangeName, ChangeResult } from './operator-change.js';
-import type { RouteFigures, RouteSeries } from './route-series.js';
+import type { RouteFigures, RouteRates, RouteSeries } from './route-series.js';
 import { seedProcess } from './seed.js';
 import { SeriesTable } from './series-table.js';
 import type { Topology } from './topology.js';
@@ -34,7 +35,8 @@ export interface Scrape {
 const CHANGES: readonly ChangeName[] = ['circuits', 'retries', 'log', 'quit', 'reload'];
 const CHANGE_RESULTS: readonly ChangeResult[] = ['done', 'denied', 'invalid', 'failed'];
 
-const NO_FIGURES: RouteFigures = { requestsPerSecond: 0, retryRatio: 0, failureRatio: 0 };
+const NO_RATES: RouteRates = { requestsPerSecond: 0, retryRatio: 0, failureRatio: 0 };
+
 /** Events that are counted without looking for a call's route. */
 interface EventWithoutCall {
   readonly type: 'attempt' | 'retry' | 'circuit' | 'shadow' | 'health' | 'discovery' | 'shed' | 'shedding';
@@ -52,6 +54,8 @@ export class Metrics {
   readonly #gauges: readonly MetricFamily[];
   readonly #table = new SeriesTable(this.#families);
   readonly #startedAt: number;
+  /** The last quarter of an hour, once it is started. */
+  readonly history: History;
   #sources: MetricSources | undefined;
   #reloadedAt: number;
   #lastReloadWorked = true;
@@ -59,6 +63,7 @@ export class Metrics {
   constructor({ topology, clock, version, pause }: MetricsOptions) {
     this.#clock = clock;
     this.#startedAt = clock.now();
+    this.history = new History(() => this.#table.routes, clock);
     this.#pause = pause;
     this.#reloadedAt = clock.wallNow();
     this.#gauges = [...this.#ownGauges(version), ...sourceGauges(() => this.#sources)];
@@ -139,7 +144,8 @@ export class Metrics {
   /** How a route's calls to its upstream fared over the last minute. */
   figures(route: string, upstream: string): RouteFigures {
     const now = this.#clock.now();
-    return this.#table.find(route, upstream)?.figures(now, now - this.#startedAt) ?? NO_FIGURES;
+    const rates = this.#table.find(route, upstream)?.rates(now, now - this.#startedAt) ?? NO_RATES;
+    return { ...rates, ...this.history.lastMinute(route).times };
   }
 
   /** Everything, as text. With thousands of series that takes longer than a call may wait, hence in slices. */
@@ -182,6 +188,7 @@ export class Metrics {
         series.single.at('circuitRefusals').value++;
         return;
       case 'fallback':
+        if (event.result === 'success') series.countFallback(event.kind);
         this.#families.fallbacks.at(event.call.route, event.kind, event.cause, event.result).value++;
         return;
       case 'hedge':

@@ -2,6 +2,7 @@ import { STATUS_CODES } from 'node:http';
 import type {
   CallEvent,
   CallOutcome,
+  FallbackKind,
   PolicyEvent,
   ResultClass,
   RetryReason,
@@ -11,6 +12,7 @@ import type {
 import type { Families } from './families.js';
 import type { Counter, Exemplar, Histogram } from './instruments.js';
 import { RollingCount } from './rolling-count.js';
+import type { Totals } from './totals.js';
 
 type AttemptEvent = Extract<PolicyEvent, { type: 'attempt' }>;
 type RetryEvent = Extract<PolicyEvent, { type: 'retry' }>;
@@ -43,14 +45,30 @@ const OUTCOME_NUMBER: Readonly<Record<CallOutcome, number>> = {
   'client-gone': 4,
 };
 
+const KINDS: readonly FallbackKind[] = ['stale', 'upstream', 'response'];
+/** Outcomes that count as a failure: `failure` and `refused`. */
+const FAILED: ReadonlySet<number> = new Set([OUTCOME_NUMBER.failure, OUTCOME_NUMBER.refused]);
+
 /** How a route fared over the last minute. */
-export interface RouteFigures {
+export interface RouteFigures extends RouteRates, RouteTimes {}
+
+/** Exact, by the second. */
+export interface RouteRates {
   /** Calls that ended. */
   readonly requestsPerSecond: number;
   /** Retries per call. */
   readonly retryRatio: number;
   /** Calls that failed or were refused here, of all. */
   readonly failureRatio: number;
+}
+
+/** To within five seconds, times as far as buckets tell. */
+export interface RouteTimes {
+  /** Milliseconds that half of the calls, and 99 in 100, took at most; undefined without calls. */
+  readonly p50Ms: number | undefined;
+  readonly p99Ms: number | undefined;
+  /** Calls that a kind of fallback answered, of all. */
+  readonly fallbacks: Readonly<Record<FallbackKind, number>>;
 }
 
 /** Counters by one label, made when they are first asked for. */
@@ -70,6 +88,13 @@ class CountersBy<Key> {
     }
     return counter;
   }
+
+  /** All of them together. */
+  total(): number {
+    let total = 0;
+    for (const { value } of this.#counters.values()) total += value;
+    return total;
+  }
 }
 
 /**
@@ -88,6 +113,8 @@ export class RouteSeries {
   readonly #calls = new RollingCount();
   readonly #failures = new RollingCount();
   readonly #retries = new RollingCount();
+  /** Calls that a fallback answered, since the start. */
+  readonly #fallbacks: Record<FallbackKind, number> = { stale: 0, upstream: 0, response: 0 };
   readonly retries: CountersBy<RetryReason>;
   readonly suppressed: CountersBy<SuppressedReason>;
   readonly timeouts: CountersBy<TimeoutKind>;
@@ -112,7 +139,7 @@ export class RouteSeries {
   }
 
   /** @param overMs how long calls have been counted at all, in milliseconds */
-  figures(nowMs: number, overMs: number): RouteFigures {
+  rates(nowMs: number, overMs: number): RouteRates {
     const calls = this.#calls.total(nowMs);
     const seconds = Math.min(Math.max(overMs / 1_000, 1), RollingCount.SECONDS);
     return {
@@ -145,6 +172,18 @@ export class RouteSeries {
 
   countBackoff(event: RetryEvent): void {
     this.single.at('backoff').value += event.delayMs / 1_000;
+  }
+
+  countFallback(kind: FallbackKind): void {
+    this.#fallbacks[kind]++;
+  }
+
+  /** Adds all that was counted since the start. For whoever looks from time to time: calls pay nothing for it. */
+  addTo(totals: Totals): void {
+    for (const [key, { value }] of this.#requests) totals.addCalls(value, FAILED.has(key % 8));
+    totals.addRetries(this.retries.total());
+    for (const kind of KINDS) totals.addFallbacks(kind, this.#fallbacks[kind]);
+    totals.addDurations(this.#requestDuration.counts);
   }
 
   requests(method: string, status: number, outcome: CallOutcome): Counter {

@@ -34,6 +34,11 @@ export class SeriesTable {
     return this.#routes.get(route)?.get(upstream) ?? this.#add(route, upstream);
   }
 
+  /** Series by route, then by upstream. */
+  get routes(): ReadonlyMap<string, ReadonlyMap<string, RouteSeries>> {
+    return this.#routes;
+  }
+
   *[Symbol.iterator](): Generator<readonly [route: string, upstream: string, series: RouteSeries]> {
     for (const [route, byUpstream] of this.#routes) {
       for (const [upstream, series] of byUpstream) yield [route, upstream, series];

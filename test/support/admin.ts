@@ -17,6 +17,7 @@ const never = () => assert.fail('nobody asked for this');
 /** Operations that no test expects to be used. */
 export const NO_OPERATIONS: Operations = {
   routes: never,
+  history: never,
   upstreams: never,
   circuits: never,
   config: never,

@@ -1,7 +1,7 @@
 /** A real browser for what only a browser does: Debian's Chromium, driven by playwright-core. .ci/run installs it. */
 import { spawnSync } from 'node:child_process';
 import { after } from 'node:test';
-import { chromium, type Browser, type Page } from 'playwright-core';
+import { chromium, type Browser, type BrowserContextOptions, type Page } from 'playwright-core';
 
 /** Debian's name first, then others'. */
 const executable = ['chromium', 'chromium-browser', 'google-chrome'].find(
@@ -15,9 +15,9 @@ export const skipWithoutChromium =
 let browser: Promise<Browser> | undefined;
 
 /** A page in a browser that all tests of a file share. Names that end in .test are this machine's loopback. */
-export async function openPage(): Promise<Page> {
+export async function openPage(options: BrowserContextOptions = {}): Promise<Page> {
   browser ??= launch();
-  const context = await (await browser).newContext();
+  const context = await (await browser).newContext(options);
   const page = await context.newPage();
   page.setDefaultTimeout(30_000);
   return page;

@@ -85,10 +85,14 @@ describe('real answers are as the document says', () => {
   /** method, path, what is sent, what is said in headers, expected status */
   const CASES: readonly (readonly [string, string, unknown?, Readonly<Record<string, string>>?, number?])[] = [
     ['get', '/'],
+    ['get', '/', undefined, { accept: 'text/html' }],
     ['get', '/metrics'],
     ['get', '/healthz'],
     ['get', '/readyz'],
     ['get', '/api/routes'],
+    ['get', '/api/history'],
+    ['get', '/api/history?route=all'],
+    ['get', '/api/history?route=nobody', undefined, {}, 422],
     ['get', '/api/upstreams'],
     ['get', '/api/circuits'],
     ['get', '/api/config'],
