@@ -39,7 +39,7 @@ export function demoHints(listenUrl: string, adminUrl: string): string {
       command: `for i in $(seq 18); do curl -s -o /dev/null -w '%{http_code} ' ${listenUrl}/ok; sleep 1; done; echo`,
     },
     {
-      shows: 'all of it for your Prometheus: retries per call, the circuit, why retries were not made',
+      shows: `all of it in a browser: ${adminUrl}/; for your Prometheus: retries per call, the circuit, why retries were not made`,
       command: `curl -s ${adminUrl}/metrics | grep -E '^outrigger_(retry_ratio|circuit_state|retries_suppressed_total)' | grep -v ' 0$'`,
     },
   ];
