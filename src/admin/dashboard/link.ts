@@ -1,7 +1,7 @@
 import { Refused } from './api.js';
 import { textOf } from './ask.js';
 import { byId, setAttribute, setText } from './dom.js';
-import { clockTime } from './format.js';
+import { clockTime, timeSpan } from './format.js';
 import { after } from './time.js';
 
 const READINESS: Readonly<Record<string, readonly [text: string, tone: string, banner: string]>> = {
@@ -20,19 +20,31 @@ const TOLD_MS = 8_000;
 /** Says how it stands with the proxy, and with the way to it. */
 export class Link {
   readonly #state = byId('state', HTMLParagraphElement);
+  readonly #where = byId('where', HTMLParagraphElement);
   readonly #banner = byId('banner', HTMLParagraphElement);
   readonly #said = byId('said', HTMLParagraphElement);
   #lostAt: number | undefined;
   #startedAt: string | undefined;
+  /** Whether another process was met before it was known that there is one again. */
+  #restarted = false;
   #untell = (): void => undefined;
 
-  /** What /readyz said. */
-  reached(readiness: string, now: number): void {
+  /** What /readyz said. Returns whether it could not be asked before. */
+  reached(readiness: string, now: number): boolean {
     const [text, tone, banner] = READINESS[readiness] ?? [readiness, 'warn', ''];
     this.#show(text, tone, banner);
-    if (this.#lostAt === undefined) return;
-    this.tell(`Connected again at ${clockTime(now)}.`);
+    if (this.#lostAt === undefined) return false;
     this.#lostAt = undefined;
+    // That it is another process is the greater news, and may have come first.
+    if (!this.#restarted) this.tell(`Connected again at ${clockTime(now)}.`);
+    this.#restarted = false;
+    return true;
+  }
+
+  /** How long the process that answers has been up. */
+  tick(now: number): void {
+    const up = this.#startedAt === undefined ? '' : `, up for ${timeSpan(now - Date.parse(this.#startedAt))}`;
+    setText(this.#where, location.host + up);
   }
 
   /** No answer came, or a refusal. */
@@ -51,6 +63,7 @@ export class Link {
     const before = this.#startedAt;
     this.#startedAt = startedAt;
     if (before === undefined || before === startedAt) return;
+    this.#restarted = this.#lostAt !== undefined;
     this.tell(`The proxy was restarted at ${clockTime(Date.parse(startedAt))}: what was forced or switched is gone.`);
   }
 

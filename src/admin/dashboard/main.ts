@@ -37,7 +37,7 @@ forget.addEventListener('click', () => {
   forget.hidden = true;
   link.tell('The token is forgotten.');
 });
-setText(byId('where', HTMLParagraphElement), location.host);
+link.tick(now());
 startTheme(() => plots.redraw());
 
 /** A list of routes that is replaced while somebody chooses from it would close it. */
@@ -109,7 +109,7 @@ async function look(): Promise<void> {
     circuits.show(allCircuits, at);
     upstreams.show(allUpstreams);
     showTiles(allRoutes, allCircuits);
-    link.reached(readiness, at);
+    if (link.reached(readiness, at)) void lookBack();
   } catch (error) {
     link.failed(error, now());
   }
@@ -143,7 +143,10 @@ const whenSeen = (callback: () => Promise<void>) => () => {
 };
 every(POLL_MS, whenSeen(poll));
 every(HISTORY_MS, whenSeen(lookBack));
-every(1_000, () => circuits.tick(now()));
+every(1_000, () => {
+  circuits.tick(now());
+  link.tick(now());
+});
 
 let soon = false;
 new Feed((kind) => {
