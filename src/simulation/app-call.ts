@@ -46,11 +46,16 @@ export class AppCall implements Handler {
   /** What the app got; worked out when asked, since of most calls nobody asks. Undefined while it has no head. */
   get answer(): AppAnswer | undefined {
     const { call, error } = this;
-    if (this.#status === undefined) return error === undefined ? undefined : problemOf(error, call);
+    const bodiless = call?.method === 'HEAD';
+    if (this.#status === undefined) {
+      if (error === undefined) return undefined;
+      const problem = problemOf(error, call);
+      return bodiless ? { ...problem, body: '' } : problem;
+    }
     const headers = applyEdits(readResponseHeaders(this.#headers), this.#edits ?? NO_EDITS);
     headers.push('x-outrigger-attempts', String(call?.attempts ?? 0));
     if (call?.fallback !== undefined) headers.push('x-outrigger-fallback', call.fallback);
-    return { status: this.#status, headers, body: Buffer.concat(this.#chunks).toString() };
+    return { status: this.#status, headers, body: bodiless ? '' : Buffer.concat(this.#chunks).toString() };
   }
 
   onRequestStart(controller: Controller): void {

@@ -87,6 +87,12 @@ describe('the sidecar without sockets', () => {
     assert.equal(refused.run(put).call?.attempts, 2);
   });
 
+  test('answers HEAD without a body, whoever answers', () => {
+    const head = { method: 'HEAD', path: '/pay/1' };
+    assert.equal(sidecarOf(PLAIN, () => ({ status: 200, body: 'paid' })).run(head).answer?.body, '');
+    assert.equal(sidecarOf(PLAIN, () => 'refuse').run(head).answer?.body, '');
+  });
+
   test('falls back to another upstream, with its own protection', () => {
     const file = `
 upstreams:
