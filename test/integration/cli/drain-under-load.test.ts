@@ -49,7 +49,8 @@ async function startService(t: TestContext) {
 }
 
 function policy(origin: string): string {
-  return `drainTimeout: 20s
+  return `limits: { maxEventLoopDelay: off }
+drainTimeout: 20s
 upstreams: { service: { url: "${origin}", concurrency: { limit: 5000 } } }
 routes: [{ name: all, match: {}, upstream: service, retry: false }]
 `;
