@@ -11,6 +11,8 @@ import { paintFor } from './paint.js';
 
 /** Letters in a line that is no terminal's. */
 const WIDTH = 120;
+/** Below this, columns can't be told apart. */
+const NARROWEST = 60;
 
 const flags: Flags = {
   header: { value: "'NAME: VALUE'", short: 'H', help: 'a header of the call; may be given several times' },
@@ -65,6 +67,8 @@ function json(explanation: Explanation): string {
 }
 
 function text(explanation: Explanation, config: Config, io: Io): string {
-  const width = io.stdout.isTTY === true ? (io.stdout.columns ?? WIDTH) : WIDTH;
+  // A terminal that does not know how wide it is says 0.
+  const columns = io.stdout.isTTY === true ? (io.stdout.columns ?? 0) : 0;
+  const width = columns === 0 ? WIDTH : Math.max(columns, NARROWEST);
   return explanationText(explanation, config.source, { paint: paintFor(io), width });
 }

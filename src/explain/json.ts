@@ -53,9 +53,12 @@ function worstCaseJson(worst: WorstCase) {
     deadlineMs: finite(worst.deadlineMs),
     withoutDeadlineMs: finite(worst.unboundedMs),
     backoffMs: finite(worst.backoffMs),
-    retryAfterMs: finite(worst.retryAfterMs ?? Infinity),
     first: { attempts: 1, ms: finite(worst.first.longestMs) },
     retries: { attempts: worst.retries.attempts, ms: finite(worst.retries.longestMs) },
+    retryAfter:
+      worst.retryAfter === undefined
+        ? null
+        : { eachMs: finite(worst.retryAfter.eachMs), ms: finite(worst.retryAfter.longestMs) },
     hedges: { attempts: worst.hedges.attempts, ms: finite(worst.hedges.longestMs) },
     fallbackUpstreams: worst.fallbackUpstreams.map(({ upstream, attempts, longestMs, onlyUnsent }) => ({
       upstream,

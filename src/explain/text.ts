@@ -3,7 +3,7 @@ import { formatIssue, type SourceText } from '../config/issues.js';
 import type { Place } from '../config/provenance.js';
 import type { Mismatch } from '../routing/mismatch.js';
 import type { Considered, Explanation, Taken } from './explain.js';
-import { type Paint, table } from './layout.js';
+import { type Look, type Paint, table } from './layout.js';
 import type { Load } from './load.js';
 import { valuesText } from './values-text.js';
 import type { WorstCase } from './worst-case.js';
@@ -61,9 +61,11 @@ function routesText(
     at(file, place),
     mismatches.length === 0 ? reached(taken) : mismatches.map((one) => mismatchText(one)).join('; '),
   ]);
+  let look: Look = 'quiet';
   return table(rows, 2, width).map((line) => {
-    if (line.startsWith('  ✓')) return paint('good', line);
-    return paint('quiet', line);
+    // What is broken into several lines begins with the first.
+    if (line.startsWith('  ✓')) look = 'good';
+    return paint(look, line);
   });
 }
 
@@ -86,35 +88,52 @@ function retriedRows({ retried: { on, not }, notHedged }: Taken): string[][] {
   ];
 }
 
-function worstRows(worst: WorstCase, { route }: Taken): string[][] {
+function worstRows(worst: WorstCase, { route, retried }: Taken): string[][] {
   const { first, retries, hedges, fallbackUpstreams } = worst;
+  const wanted = route.retry === false || retried.on.length === 0 ? 0 : route.retry.maxAttempts - 1;
+  const missed = retries.attempts < wanted ? `leaves time for ${retries.attempts} of ${wanted} retries, ` : '';
   const rows: string[][] = [['first attempt', time(first.longestMs), '1 attempt', '']];
   if (retries.attempts > 0) {
-    rows.push(['retries', `+${time(retries.longestMs)}`, count(retries.attempts), waitsText(worst)]);
+    rows.push([
+      'retries',
+      `+${time(retries.longestMs)}`,
+      count(retries.attempts),
+      `back-off up to ${durationText(worst.backoffMs)} in all`,
+    ]);
+    const { retryAfter } = worst;
+    if (retryAfter !== undefined && retryAfter.longestMs > 0) {
+      rows.push([
+        'Retry-After',
+        `+${time(retryAfter.longestMs)}`,
+        '',
+        `up to ${durationText(retryAfter.eachMs)} in place of each back-off`,
+      ]);
+    }
   }
   if (hedges.attempts > 0) {
     const delay = route.hedge === false ? '' : `each ${route.hedge.delay} after the one before`;
     rows.push(['hedges', `+${time(hedges.longestMs)}`, count(hedges.attempts), delay]);
   }
+  rows.push([
+    'timeout',
+    worst.deadlineMs === Infinity ? 'off' : durationText(worst.deadlineMs),
+    '',
+    deadlineText(worst, missed),
+  ]);
   for (const { upstream, attempts, longestMs, onlyUnsent } of fallbackUpstreams) {
     const note = onlyUnsent ? 'only for a call that was never sent' : '';
     rows.push([`fallback ${upstream}`, `+${time(longestMs)}`, count(attempts), note]);
   }
-  rows.push(['in all', time(worst.longestMs), `${plain(worst.attempts)} at most`, deadlineText(worst)]);
+  rows.push(['in all', time(worst.longestMs), `${plain(worst.attempts)} at most`, '']);
   return rows;
 }
 
-function waitsText({ backoffMs, retryAfterMs }: WorstCase): string {
-  const backoff = `back-off up to ${durationText(backoffMs)} in all`;
-  return retryAfterMs === undefined ? backoff : `${backoff}, a Retry-After up to ${durationText(retryAfterMs)} each`;
-}
-
-function deadlineText({ deadlineMs, unboundedMs }: WorstCase): string {
-  if (deadlineMs === Infinity) return `timeout is off${unboundedMs === Infinity ? ', and so is attemptTimeout' : ''}`;
-  const cut = unboundedMs > deadlineMs;
-  if (!cut) return `within the timeout of ${durationText(deadlineMs)}`;
-  const without = unboundedMs === Infinity ? '' : `, without it ${durationText(unboundedMs)}`;
-  return `cut by the timeout of ${durationText(deadlineMs)}${without}`;
+function deadlineText({ deadlineMs, unboundedMs }: WorstCase, missed: string): string {
+  if (deadlineMs === Infinity) return '';
+  if (unboundedMs === Infinity) return 'cuts it off: nothing else bounds it';
+  return unboundedMs > deadlineMs
+    ? `${missed === '' ? 'cuts it off: ' : missed}without it ${durationText(unboundedMs)}`
+    : `is enough for all of it: ${durationText(unboundedMs)}`;
 }
 
 function loadRow({ upstream, attemptsPerCall, calls, budget }: Load): string[] {

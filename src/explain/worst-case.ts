@@ -1,17 +1,15 @@
 import type { Config, ResolvedRoute, ResolvedUpstream } from '../config/config.js';
 import { appTimeoutMs } from '../policies/call-context.js';
 import { headTimesFor } from '../policies/hedge.js';
-import { backoffRules } from '../policies/retry.js';
-import { backoffDelay, longestDelay } from '../policies/rules/backoff.js';
-import { ClassSet } from '../policies/rules/class-set.js';
-import { isLocalRefusal, statusClass } from '../policies/rules/classify.js';
+import { isLocalRefusal } from '../policies/rules/classify.js';
 import { parseDuration } from '../policies/rules/units.js';
 import type { AskedCall } from './asked.js';
 import { type HedgeBounds, raceAtWorst } from './attempt-race.js';
-import { type CallAtWorst, callAtWorst, type Wait } from './calls-at-worst.js';
+import { type CallAtWorst, callAtWorst } from './calls-at-worst.js';
 import { askedElsewhere, type FailedCall, type StepBounds, stepsAtWorst } from './fallbacks-at-worst.js';
 import { loadAtWorst, type Load } from './load.js';
 import { bodyOf, type Retried, whyNotHedged } from './retried.js';
+import { longestBackoffs, type RetryAfterShare, retryAfterShare, waitsAfter } from './waits.js';
 
 /** The worst case of one call, from when the request's body is in until the head of the answer. Infinity: no bound. */
 export interface WorstCase {
@@ -24,13 +22,14 @@ export interface WorstCase {
   readonly unboundedMs: number;
   /** What follows are the parts, each without the deadline. */
   readonly first: { readonly longestMs: number };
+  /** With back-offs as they are without a Retry-After. */
   readonly retries: Share;
+  /** What answers that ask to wait add; undefined where none is listened to. */
+  readonly retryAfter: RetryAfterShare | undefined;
   readonly hedges: Share;
   readonly fallbackUpstreams: readonly FallbackShare[];
   /** The longest back-offs together, without Retry-After. */
   readonly backoffMs: number;
-  /** The longest wait that an answer can ask for; undefined where none is listened to. */
-  readonly retryAfterMs: number | undefined;
   readonly load: readonly Load[];
 }
 
@@ -46,26 +45,24 @@ export interface FallbackShare extends Share {
   readonly onlyUnsent: boolean;
 }
 
-/** A tenth more than asked for: as the retry policy has it, so that clients do not return together. */
-const RETRY_AFTER_SPREAD = 1.1;
-
 export function worstCase(config: Config, route: ResolvedRoute, asked: AskedCall, retried: Retried): WorstCase {
   const facts = new CallFacts(config, route, asked, retried);
   const whole = facts.atWorst(facts.hedge, retried.on);
   const unhedged = facts.atWorst(undefined, retried.on);
   const alone = facts.atWorst(undefined, []);
   const elsewhere = facts.elsewhere(whole);
+  const retryAfter = retryAfterShare(route.retry, retried.on);
   return {
     longestMs: elsewhere.longestMs,
     attempts: elsewhere.attempts,
     deadlineMs: facts.deadlineMs,
     unboundedMs: whole.unboundedMs,
     first: { longestMs: alone.unboundedMs },
-    retries: { attempts: whole.retries, longestMs: added(unhedged, alone) },
+    retries: { attempts: whole.retries, longestMs: added(unhedged, alone) - (retryAfter?.longestMs ?? 0) },
+    retryAfter,
     hedges: { attempts: whole.hedges, longestMs: added(whole, unhedged) },
     fallbackUpstreams: elsewhere.shares,
-    backoffMs: facts.backoffMs(whole.retries),
-    retryAfterMs: facts.retryAfterMs(retried.on),
+    backoffMs: longestBackoffs(route.retry, whole.retries),
     load: loadAtWorst(facts.upstream, whole, elsewhere.shares),
   };
 }
@@ -107,7 +104,7 @@ class CallFacts {
       deadlineMs: this.deadlineMs,
       retried: raceAtWorst({ limitMs: sentRetried ? limitMs : unsentMs, queueMs }, hedge),
       last: raceAtWorst({ limitMs: unsent === undefined ? limitMs : unsentMs, queueMs }, hedge),
-      waits: this.#waits(unsentOnly ? on.filter((entry) => entry === 'connect-failure') : on),
+      waits: waitsAfter(this.#route.retry, unsentOnly ? on.filter((entry) => entry === 'connect-failure') : on),
       hedgeDelayMs: hedge?.delayMs ?? 0,
     });
   }
@@ -157,36 +154,6 @@ class CallFacts {
         onlyUnsent: !always.includes(upstream),
       })),
     };
-  }
-
-  /** The sum of the longest back-offs before so many retries. */
-  backoffMs(retries: number): number {
-    const { retry } = this.#route;
-    if (retry === false) return 0;
-    const rules = backoffRules(retry.backoff);
-    let total = 0;
-    for (let n = 1; n <= retries; n++) total += longestDelay(rules, n);
-    return total;
-  }
-
-  /** How long an answer that is retried can ask to wait. */
-  retryAfterMs(on: readonly string[]): number | undefined {
-    const { retry } = this.#route;
-    if (retry === false || !retry.retryAfter.honor) return undefined;
-    const set = new ClassSet(on);
-    const asks = [429, 503].some((status) => set.has({ result: statusClass(status), status }));
-    return asks || set.headers.length > 0 ? parseDuration(retry.retryAfter.max) * RETRY_AFTER_SPREAD : undefined;
-  }
-
-  #waits(on: readonly string[]): readonly Wait[] {
-    const { retry } = this.#route;
-    if (retry === false || on.length === 0) return [];
-    const rules = backoffRules(retry.backoff);
-    const retryAfterMs = this.retryAfterMs(on) ?? 0;
-    return Array.from({ length: retry.maxAttempts - 1 }, (_, index) => ({
-      shortestMs: backoffDelay(rules, index + 1, undefined, () => 0),
-      longestMs: Math.max(longestDelay(rules, index + 1), retryAfterMs),
-    }));
   }
 
   #hedgeBounds(): HedgeBounds | undefined {

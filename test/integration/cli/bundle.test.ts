@@ -159,6 +159,13 @@ routes: [{ name: a, match: {}, upstream: a }]
     const { code, stderr } = await outrigger('validate', bad);
     assert.equal(code, 2);
     assert.match(stderr, /upstreams\.a\.retrybudget: did you mean 'retryBudget'/);
+    const explained = await outrigger('explain', path.join(projectRoot, 'config/outrigger.yaml'), 'GET', '/fallback/1');
+    assert.deepEqual([explained.code, explained.stderr], [0, '']);
+    assert.match(
+      explained.stdout,
+      /^GET \/fallback\/1, Host 127\.0\.0\.1:8080\n.*matches: upstream demo is asked for \/1\n/,
+    );
+    assert.equal((await outrigger('explain', bad, 'GET', '/')).code, 2);
     // Each part of the program has its own class of this error.
     const unknown = await outrigger('run', '--zebra');
     assert.deepEqual([unknown.code, unknown.stderr], [2, 'outrigger: unknown flag --zebra\n']);

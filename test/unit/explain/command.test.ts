@@ -145,6 +145,22 @@ describe('outrigger explain', () => {
     });
   }
 
+  for (const [route, says] of [
+    ['timeout: 1m', 'timeout +60s +is enough for all of it: 27.3s'],
+    ['timeout: 20s', 'timeout +20s +cuts it off: without it 27.3s'],
+    ['attemptTimeout: false', 'first attempt +no bound[^]*timeout +30s +cuts it off: nothing else bounds it'],
+    ['timeout: false', 'timeout +off\n'],
+    ['attemptTimeout: false\ntimeout: false', 'timeout +off\n +in all +no bound'],
+    ['attemptTimeout: 1s\ntimeout: 5s', 'timeout +5s +leaves time for 1 of 2 retries, without it 15s'],
+  ] as const) {
+    test(`says what the timeout does: ${says.replaceAll('\n', ' ')}`, async () => {
+      const backoff = route.includes('5s') ? ', backoff: { strategy: sequence, delays: [2s, 10s], jitter: none }' : '';
+      const retry = `retry: { retryAfter: { honor: false }${backoff} }`;
+      const { stdout } = await explainText(policyFile({ route: `${route}\n${retry}` }), ['GET', '/']);
+      assert.match(stdout, new RegExp(says));
+    });
+  }
+
   test('refuses a path with dot segments as the proxy does', async () => {
     const { stdout, code } = await explainText(policyFile({ route: 'rewrite: { addPrefix: /v1 }' }), [
       'GET',
@@ -208,6 +224,7 @@ describe('outrigger explain', () => {
     assert.equal(await has({ isTTY: true, env: { NO_COLOR: '1' } }), false);
     assert.equal(await has(), false);
     assert.equal(await has({ isTTY: false }), false);
+    assert.equal((await explainText(policyFile(), ['GET', '/'], { isTTY: true, columns: 0 })).code, 0);
     const plain = { isTTY: true, columns: 80, env: { NO_COLOR: '1' } };
     const { stdout } = await explainText(policyFile(), ['GET', '/'], plain);
     const longest = Math.max(...stdout.split('\n').map((line) => line.length));

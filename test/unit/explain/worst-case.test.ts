@@ -272,7 +272,8 @@ describe('each part', () => {
     };
     const worst = worstOf(policies(route));
     assert.equal(worst.first.longestMs, 1_000);
-    assert.deepEqual(worst.retries, { attempts: 2, longestMs: 2_000 + 2 * 1_100 });
+    assert.deepEqual(worst.retries, { attempts: 2, longestMs: 2_300 });
+    assert.deepEqual(worst.retryAfter, { eachMs: 1_100, longestMs: 2_200 - 300 });
     assert.deepEqual(worst.hedges, { attempts: 3, longestMs: 3 * 200 });
     assert.deepEqual(worst.fallbackUpstreams, [
       { upstream: 'b', attempts: 1, longestMs: 1_000, onlyUnsent: false },
