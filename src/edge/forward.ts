@@ -121,10 +121,7 @@ export class Forwarder {
     const { beginTrace } = this.#options;
     const call = callWithoutRoute({
       ...known,
-      trace:
-        beginTrace === undefined
-          ? undefined
-          : traced(beginTrace, request, { ...known, host: head.host ?? '' }, undefined),
+      trace: beginTrace === undefined ? undefined : traced(beginTrace, request, { ...known, host: '' }, undefined),
       header: (name) => headerOf(request.rawHeaders, name),
     });
     const noBody = !hasBody(head);

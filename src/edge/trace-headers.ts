@@ -36,6 +36,5 @@ export function traced(
     pathPattern: route?.match.path,
     httpVersion,
     client: socket.remoteAddress,
-    userAgent: headerOf(rawHeaders, 'user-agent'),
   });
 }

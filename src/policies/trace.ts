@@ -44,7 +44,6 @@ export interface TraceStart {
   readonly httpVersion: string;
   /** The app's address; undefined on a Unix socket. */
   readonly client: string | undefined;
-  readonly userAgent: string | undefined;
   /** Monotonic milliseconds. */
   readonly startedAt: number;
 }

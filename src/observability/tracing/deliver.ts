@@ -41,8 +41,6 @@ export function createDelivery(url: string, headers: Readonly<Record<string, str
       },
       true,
     );
-    // It must not keep the process from ending.
-    request.on('socket', (socket) => socket.unref());
     request.on('error', ({ message }) => end({ result: 'later', reason: message, afterMs: undefined }));
     request.end(body);
   };

@@ -39,7 +39,6 @@ export function callSpan(trace: SampledTrace, event: CallEvent, now: number): Sp
       'server.port': port,
       'client.address': start.client,
       'network.protocol.version': start.httpVersion,
-      'user_agent.original': start.userAgent,
       'outrigger.route': call.route,
       'outrigger.upstream': call.upstream,
       'outrigger.attempts': call.attempts,

@@ -9,6 +9,7 @@ import path from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { selfSigned } from '../../support/certificate.js';
 import { startStreamingUpstream } from '../../support/http-upstream.js';
+import { startCollector } from '../../support/otlp-collector.js';
 import { folder, spawnProxy, startProxy, policyFileOf, type ProxyProcess } from '../../support/proxy-process.js';
 import { exchange } from '../../support/raw-client.js';
 
@@ -53,7 +54,7 @@ function answer(incoming: IncomingMessage, response: ServerResponse): void {
   }
 }
 
-function policy(origin: string, tls: string): string {
+function policy(origin: string, tls: string, collector: string): string {
   const dir = folder();
   const { cert, key } = selfSigned('DNS:client.test');
   writeFileSync(path.join(dir, 'client.pem'), cert);
@@ -61,6 +62,7 @@ function policy(origin: string, tls: string): string {
   writeFileSync(path.join(dir, 'secret'), `${CANARY}-file`);
   return `
 log: { level: trace, access: all }
+tracing: { otlp: "${collector}", sample: 100%, headers: { x-team: ${CANARY}-team } }
 upstreams:
   up:
     url: ${origin}
@@ -158,7 +160,7 @@ async function adminSays(t: TestContext, { admin }: ProxyProcess) {
   };
 }
 
-test('no secret is in the log, in problem documents, in metrics, or in what the admin address says', async (t) => {
+test('no secret is in the log, in problem documents, in metrics, in spans, or in what the admin address says', async (t) => {
   const sent: string[] = [];
   const upstream = await startStreamingUpstream((incoming, response) => {
     sent.push(JSON.stringify([incoming.url, incoming.rawHeaders]));
@@ -171,7 +173,8 @@ test('no secret is in the log, in problem documents, in metrics, or in what the 
   await once(tls, 'listening');
   t.after(() => tls.close());
 
-  const lines = policy(upstream.origin, `https://127.0.0.1:${(tls.address() as AddressInfo).port}`);
+  const collector = await startCollector(t);
+  const lines = policy(upstream.origin, `https://127.0.0.1:${(tls.address() as AddressInfo).port}`, collector.url);
   const proxy = await startProxy(t, lines, { env: ENV });
   const admin = await adminSays(t, proxy);
   const said: string[] = [];
@@ -223,12 +226,15 @@ test('no secret is in the log, in problem documents, in metrics, or in what the 
   const problems = said.filter((one) => one.includes('"code":"'));
   assert.ok(problems.length > 15, `${problems.length} problem documents`);
   assert.ok(admin.said.some((one) => one.includes('outrigger_circuit_state')));
+  assert.equal(collector.requests[0]?.['x-team'], `${CANARY}-team`);
+  assert.ok(collector.spans.length > 30, `${collector.spans.length} spans`);
 
   const outputs = {
     stdout: proxy.child.stdout,
     stderr: proxy.child.stderr,
     answers: said.join('\n'),
     admin: admin.said.join('\n'),
+    spans: JSON.stringify(collector.spans, (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value)),
   };
   for (const [where, output] of Object.entries(outputs)) {
     // The static answer is the policy's own, and meant for the app.

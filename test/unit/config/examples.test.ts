@@ -36,6 +36,14 @@ const checks: Readonly<Record<string, (config: Config) => void>> = {
     assert.deepEqual(on(route(config, 'search').retry).backoff.delays, ['20ms', '100ms', '500ms']);
     assert.equal(route(config, 'search-admin').retry, false);
   },
+  'tracing.yaml': ({ tracing }) => {
+    assert.deepEqual(on(tracing), {
+      otlp: 'http://127.0.0.1:4318/v1/traces',
+      sample: 0.01,
+      headers: { authorization: 'Bearer not-set' },
+      serviceName: 'shop-outrigger',
+    });
+  },
   'retry-budget.yaml': (config) => {
     const { retryBudget } = upstream(config, 'billing');
     assert.deepEqual(on(retryBudget), {

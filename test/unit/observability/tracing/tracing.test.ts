@@ -20,7 +20,6 @@ const START: TraceStart = {
   pathPattern: undefined,
   httpVersion: '1.1',
   client: '127.0.0.1',
-  userAgent: undefined,
   startedAt: 0,
 };
 
