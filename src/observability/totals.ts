@@ -15,7 +15,7 @@ export const TOTALS_LENGTH = BUCKETS + DURATION_BOUNDS.length + 1;
 
 /** What a route has counted, or has within some time, as numbers in a row: they are added, subtracted and kept as such. */
 export class Totals {
-  constructor(readonly numbers: Float64Array | Uint32Array = new Float64Array(TOTALS_LENGTH)) {}
+  constructor(readonly numbers: Float64Array = new Float64Array(TOTALS_LENGTH)) {}
 
   get calls(): number {
     return this.numbers[CALLS]!;
@@ -37,7 +37,7 @@ export class Totals {
 
   /** How long calls took, in milliseconds; undefined without any. */
   quantileMs(q: number): number | undefined {
-    const seconds = quantile(q, this.numbers.subarray(BUCKETS), DURATION_BOUNDS);
+    const seconds = quantile(q, this.numbers, DURATION_BOUNDS, BUCKETS);
     return seconds === undefined ? undefined : seconds * 1_000;
   }
 
@@ -49,7 +49,12 @@ export class Totals {
   }
 
   get isNothing(): boolean {
-    return this.numbers.every((value) => value === 0);
+    for (let i = 0; i < TOTALS_LENGTH; i++) if (this.numbers[i] !== 0) return false;
+    return true;
+  }
+
+  clear(): void {
+    this.numbers.fill(0);
   }
 
   /** Adds so many calls that ended in the same way. */
