@@ -36,6 +36,20 @@ export const token = {
   forget: (): void => sessionStorage.removeItem(TOKEN),
 };
 
+interface Problem {
+  readonly code?: string;
+  readonly detail?: string;
+  /** Mistakes; of a policy file with their places. */
+  readonly errors?: readonly { path: string; message: string; file?: string; line?: number; column?: number }[];
+}
+
+function detailOf({ detail, errors = [] }: Problem): string | undefined {
+  const lines = errors.flatMap(({ file, line, column, path, message }) =>
+    file === undefined ? [] : `${file}:${line ?? 1}:${column ?? 1}: ${path}: ${message}`,
+  );
+  return lines.length === 0 ? detail : [detail, ...lines].join('\n');
+}
+
 async function ask(method: string, path: string, body?: object): Promise<Response> {
   const headers: Record<string, string> = { accept: 'application/json' };
   const held = token.get();
@@ -48,8 +62,8 @@ async function ask(method: string, path: string, body?: object): Promise<Respons
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   });
   if (response.ok) return response;
-  const problem = (await response.json().catch(() => ({}))) as { code?: string; detail?: string };
-  throw new Refused(response.status, problem.code ?? '', problem.detail ?? `The answer was ${response.status}.`);
+  const problem = (await response.json().catch(() => ({}))) as Problem;
+  throw new Refused(response.status, problem.code ?? '', detailOf(problem) ?? `The answer was ${response.status}.`);
 }
 
 async function read<Answer>(path: string): Promise<Answer> {
@@ -76,6 +90,10 @@ export const api = {
   async resetCircuits(upstream: string, key: string | undefined): Promise<void> {
     const query = key === undefined ? '' : `?key=${encodeURIComponent(key)}`;
     await ask('DELETE', `/api/circuits/${encodeURIComponent(upstream)}${query}`);
+  },
+
+  async reload(): Promise<void> {
+    await ask('POST', '/-/reload');
   },
 
   async switchRetries(change: { enabled: boolean; route?: string; ttl?: string }): Promise<void> {

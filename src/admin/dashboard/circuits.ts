@@ -17,11 +17,14 @@ export const TONES: Readonly<Record<State, string>> = {
 };
 const WORST_FIRST = Object.keys(TONES);
 
-/** The same for what an event says that something became: a circuit's state, or an endpoint's health. */
+/** The same for what else an event may say that something became. */
 export const STATE_TONES: Readonly<Record<string, string | undefined>> = {
   ...TONES,
   healthy: 'good',
+  recovered: 'good',
   unhealthy: 'bad',
+  invalid: 'bad',
+  failed: 'bad',
 };
 
 /** A circuit, at the time that it is shown. */

@@ -19,16 +19,20 @@ export function eventText(kind: Kind, data: EventData): EventText {
   const of = (name: string) => textOf(data[name]);
   const about = [of('route') || of('upstream'), of('endpoint') || of('key') || of('hostname')];
   return {
-    about: about.filter((part) => part !== '').join(' · ') || 'all',
+    about: about.filter((part) => part !== '').join(' · ') || (kind === 'reload' ? 'policy file' : 'all'),
     what: WHAT[kind](of, data),
     reason: reasonOf(kind, of),
   };
 }
 
 function reasonOf(kind: Kind, of: (name: string) => string): string {
-  if (kind !== 'change') return of('reason');
-  return of('by') === 'ttl' ? 'its time was over' : `by ${of('by')}`;
+  const reason = kind === 'change' ? '' : of('reason');
+  if (reason !== '' || of('by') === '') return reason;
+  return REASONS[of('by')] ?? `by ${of('by')}`;
 }
+
+/** What changes something by itself. */
+const REASONS: Readonly<Record<string, string | undefined>> = { ttl: 'its time was over', file: 'the file changed' };
 
 type Say = (of: (name: string) => string, data: EventData) => string;
 
@@ -38,6 +42,33 @@ const change: Say = (of, { forMs }) => {
   return typeof forMs === 'number' ? `${states}, for ${spanOf(forMs)} at most` : states;
 };
 
+/** Which routes, upstreams and settings another policy file has added, removed and changed. */
+const reload: Say = (of, data) => {
+  const { errors, settings, restart } = data;
+  const changes = (['routes', 'upstreams'] as const).flatMap((kind) => {
+    const ways = (['added', 'removed', 'changed'] as const).map((way) =>
+      named(way, isMap(data[kind]) && data[kind][way]),
+    );
+    return named(
+      kind,
+      ways.filter((text) => text !== ''),
+    );
+  });
+  const all = [...changes, named('settings', settings), named('at the next start only', restart)];
+  const told = all.filter((text) => text !== '').join('; ');
+  if (typeof errors === 'number') return `${of('to')}: ${plural(errors, 'mistake')}`;
+  return told === '' ? of('to') : `${of('to')}: ${told}`;
+};
+
+function isMap(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null;
+}
+
+/** `what a, b`; empty if there is none. */
+function named(what: string, names: unknown): string {
+  return Array.isArray(names) && names.length > 0 ? `${what} ${names.map(textOf).join(', ')}` : '';
+}
+
 const WHAT: Readonly<Record<Kind, Say>> = {
   circuit: change,
   retry: (of, { delayMs }) =>
@@ -46,7 +77,7 @@ const WHAT: Readonly<Record<Kind, Say>> = {
   health: change,
   discovery: (of, { addresses }) =>
     Array.isArray(addresses) ? `${of('to')}: ${addresses.map(textOf).join(', ')}` : of('to'),
-  reload: change,
+  reload,
   change: (of, data) => `${of('reason')}: ${change(of, data)}`,
   missed: (_of, { events }) => `${plural(Number(events), 'event')} came too fast, or too long ago, to be shown`,
 };

@@ -37,6 +37,15 @@ forget.addEventListener('click', () => {
   forget.hidden = true;
   link.tell('The token is forgotten.');
 });
+byId('reload', HTMLButtonElement).addEventListener('click', () => {
+  ask.ask({
+    title: 'Reload the policy file?',
+    text: 'It is read anew; calls in flight end on the policies that they began with. If anything in it is wrong, nothing changes, and what is wrong is told here.',
+    yes: 'Reload',
+    lasts: false,
+    act: () => api.reload(),
+  });
+});
 link.tick(now());
 startTheme(() => plots.redraw());
 
@@ -150,7 +159,7 @@ every(1_000, () => {
 
 let soon = false;
 new Feed((kind) => {
-  if (soon || (kind !== 'circuit' && kind !== 'change' && kind !== 'health')) return;
+  if (soon || kind === 'retry' || kind === 'fallback') return;
   soon = true;
   after(AFTER_EVENT_MS, () => {
     soon = false;

@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import axe from 'axe-core';
 import type { BrowserContextOptions, Locator, Page } from 'playwright-core';
 import type { Operations } from '../../../src/admin/operations.js';
+import { RefusedError } from '../../../src/admin/problem.js';
 import type { CircuitShape, HistoryShape, RouteShape, UpstreamShape } from '../../../src/admin/shapes.js';
 import type { AdminOptions } from '../../../src/admin/server.js';
 import { EventFeed } from '../../../src/observability/event-feed.js';
@@ -237,6 +238,27 @@ describe('an operator', { skip: skipWithoutChromium }, () => {
     await page.getByRole('button', { name: 'All retries on' }).click();
     await page.getByRole('dialog').getByRole('button', { name: 'Switch on' }).click();
     await says(made, /^on$/);
+  });
+
+  test('has the policy file read anew, and is told what is wrong in it', async (t) => {
+    const errors = [{ file: 'outrigger.yaml', line: 3, column: 7, path: 'routes', message: `is ${HOSTILE}` }];
+    const none = { added: [], removed: [], changed: [] };
+    const done = { result: 'changed', routes: none, upstreams: none, settings: ['log'], restart: [] } as const;
+    let right = false;
+    const reload = () => {
+      if (right) return Promise.resolve(done);
+      throw new RefusedError({ status: 422, code: 'invalid-policy-file', detail: 'It is wrong.', errors });
+    };
+    const { open, url } = await startStill(t, { reload });
+    const { page } = await open(url, {}, /status of 422/);
+    await page.getByRole('button', { name: 'Reload policy' }).click();
+    const dialog = page.getByRole('dialog');
+    await dialog.getByRole('button', { name: 'Reload' }).click();
+    await says(dialog.getByRole('alert'), /^It is wrong\.\noutrigger\.yaml:3:7: routes: is <img/);
+    right = true;
+    await dialog.getByRole('button', { name: 'Reload' }).click();
+    await dialog.waitFor({ state: 'hidden' });
+    await says(page.getByRole('status').filter({ hasText: 'Done' }), /^Done: Reload the policy file\.$/);
   });
 
   test('is asked for the token where there is one; it is kept as long as the tab', async (t) => {

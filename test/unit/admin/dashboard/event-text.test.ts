@@ -82,12 +82,39 @@ describe('an event of the feed in words', () => {
     );
   });
 
+  it('a reload: what is other now, or what is wrong', () => {
+    const none = { added: [], removed: [], changed: [] };
+    const changes = {
+      routes: { added: ['pay', 'ship'], removed: [], changed: ['all'] },
+      upstreams: { ...none, removed: ['old'] },
+      settings: ['log'],
+    };
+    assert.deepEqual(
+      told((feed) => feed.reload({ by: 'file', result: 'changed', changes, restart: ['listen'] })),
+      [
+        'policy file',
+        'changed: routes added pay, ship, changed all; upstreams removed old; settings log; at the next start only listen',
+        'the file changed',
+      ],
+    );
+    const error = { file: 'a.yaml', line: 3, column: 5, path: 'listen', message: 'wrong', suggestion: undefined };
+    assert.deepEqual(
+      told((feed) => feed.reload({ by: 'SIGHUP', result: 'invalid', errors: [error, error] })),
+      ['policy file', 'invalid: 2 mistakes', 'a.yaml:3:5: wrong'],
+    );
+    const unchanged = { routes: none, upstreams: none, settings: [] };
+    assert.deepEqual(
+      told((feed) => feed.reload({ by: '::1', result: 'unchanged', changes: unchanged, restart: [] })),
+      ['policy file', 'unchanged', 'by ::1'],
+    );
+  });
+
   it('what was missed', () => {
     const [, what] = textOf('missed', { events: 12 });
     assert.equal(what, '12 events came too fast, or too long ago, to be shown');
   });
 
   it('nothing of what it does not know', () => {
-    assert.deepEqual(textOf('reload', { to: { html: 1 }, reason: null }), ['all', '', '']);
+    assert.deepEqual(textOf('health', { to: { html: 1 }, reason: null }), ['all', '', '']);
   });
 });
