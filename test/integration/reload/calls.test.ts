@@ -210,7 +210,7 @@ describe('a reload', () => {
     const events = await fetch(`${app.admin}/api/events?history=9`);
     const reader = events.body!.getReader();
     let text = '';
-    while (!text.includes('event: reload')) text += Buffer.from((await reader.read()).value!).toString();
+    while (!text.includes('event: reload')) text += Buffer.from((await reader.read()).value).toString();
     await reader.cancel();
     assert.match(text, /"to":"invalid"/);
   });

@@ -41,3 +41,23 @@ test('a change to a quieter level is still heard, and so is the one that ends th
   clock.advance(1_000);
   assert.deepEqual(said(), ['info silent', 'silent info over']);
 });
+
+test("another file's level holds at once; one that was set for a while holds until then", () => {
+  const { clock, logger, setting, set } = setUp();
+  setting.configure('warn');
+  assert.equal(logger.level, 'warn');
+  set('debug', 10_000);
+  setting.configure('error');
+  assert.equal(logger.level, 'debug');
+  clock.advance(10_000);
+  assert.equal(logger.level, 'error');
+});
+
+test("one that was set without an end gives way only when the file's changes", () => {
+  const { logger, setting, set } = setUp();
+  set('debug');
+  setting.configure('info');
+  assert.equal(logger.level, 'debug');
+  setting.configure('warn');
+  assert.equal(logger.level, 'warn');
+});
