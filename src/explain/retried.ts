@@ -30,6 +30,7 @@ export function retriedFor(route: ResolvedRoute, asked: AskedCall): Retried {
   if (retry === false) return none('off', 'retry is false');
   if (asked.upgrade) return none('upgrade', 'a WebSocket handshake is one attempt');
   if (retry.mode === 'shadow') return none('shadow', 'retry.mode is shadow: retries are only counted');
+  if (retry.on.length === 0) return none('off', 'retry.on is empty');
   const rules = retryRules(retry);
   const on: string[] = [];
   const not = new Map<SuppressedReason, string[]>();

@@ -31,7 +31,7 @@ export function explanationText(explanation: Explanation, source: SourceText, st
   const section = (title: string, body: readonly string[]) => {
     lines.push('', paint('heading', title), ...body);
   };
-  section('Retried', table(retriedRows(taken), 2, width));
+  section('When it fails', table(failureRows(taken), 2, width));
   section(
     'Worst case, from when the request is in until the head of the answer',
     table(worstRows(taken.worst, taken), 2, width),
@@ -78,14 +78,23 @@ function mismatchText({ on, name, wanted, found }: Mismatch): string {
   return `${on} is ${found}, not ${on === 'method' ? wanted.replaceAll(', ', ' or ') : wanted}`;
 }
 
-function retriedRows({ retried: { on, not }, notHedged }: Taken): string[][] {
+function failureRows({ retried: { on, not }, notHedged, route: { fallback } }: Taken): string[][] {
+  const steps = fallback === false ? [] : fallback.steps.map((step) => stepText(step));
   return [
-    ...(on.length === 0 ? [] : [['after', on.join(', ')]]),
+    ...(on.length === 0 ? [] : [['retried', `after ${on.join(', ')}`]]),
     ...not.map(({ on: entries, why }) => {
-      return entries.length === 0 ? ['nothing', why] : ['not after', `${entries.join(', ')}: ${why}`];
+      return ['not retried', entries.length === 0 ? why : `after ${entries.join(', ')}: ${why}`];
     }),
     ...(notHedged === undefined ? [] : [['no hedge', notHedged]]),
+    ...(steps.length === 0 ? [] : [['fallback', steps.join(', then ')]]),
   ];
+}
+
+type Step = Exclude<Taken['route']['fallback'], false>['steps'][number];
+
+function stepText(step: Step): string {
+  if ('stale' in step) return 'the last good answer (stale)';
+  return 'upstream' in step ? `upstream ${step.upstream}` : `a response of ${step.response.status}`;
 }
 
 function worstRows(worst: WorstCase, { route, retried }: Taken): string[][] {

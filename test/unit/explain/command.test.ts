@@ -113,15 +113,25 @@ describe('outrigger explain', () => {
     const plain = await explainText(policyFile(), ['POST', '/']);
     assert.match(
       plain.stdout,
-      /\n {2}after {6}connect-failure\n {2}not after {2}reset, timeout, 429, 502, 503, 504: POST is/,
+      /\n {2}retried {6}after connect-failure\n {2}not retried {2}after reset, timeout, 429, 502/,
     );
-    assert.match(plain.stdout, /POST is not in retry\.methods, and the request bears no idempotency-key/);
+    assert.match(plain.stdout, /: POST is not in retry\.methods, and the request bears no\s+idempotency-key\n/);
     const keyed = await explainText(policyFile(), ['POST', '/', '-H', 'Idempotency-Key: 1']);
-    assert.match(keyed.stdout, /\nRetried\n {2}after {2}connect-failure, reset, timeout, 429, 502, 503, 504\n\n/);
+    assert.match(keyed.stdout, /\n {2}retried {2}after connect-failure, reset, timeout, 429, 502, 503, 504\n\n/);
+  });
+
+  test('says what the fallback does, step by step', async () => {
+    const route = 'fallback: { steps: [{ stale: {} }, { response: { status: 404 } }] }';
+    const { stdout } = await explainText(policyFile({ route }), ['GET', '/']);
+    assert.match(stdout, /\n {2}fallback {2}the last good answer \(stale\), then a response of 404\n/);
   });
 
   for (const [args, route, says] of [
-    [['GET', '/', '-H', 'x-retry-attempt: 1'], 'hedge: {}', /not after .*: x-retry-attempt says[^]*no hedge .*x-retry/],
+    [
+      ['GET', '/', '-H', 'x-retry-attempt: 1'],
+      'hedge: {}',
+      /not retried .*: x-retry-attempt says[^]*no hedge .*x-retry/,
+    ],
     [
       ['PUT', '/', '-H', 'content-length: 70000'],
       'hedge: { methods: [PUT] }',
@@ -130,15 +140,16 @@ describe('outrigger explain', () => {
     [
       ['GET', '/'],
       'retry: false\nhedge: { methods: [HEAD] }',
-      /nothing +retry is false\n.*no hedge +GET is not in hedge/,
+      /not retried +retry is false\n.*no hedge +GET is not in hedge/,
     ],
     [
       ['GET', '/'],
       'retry: { mode: shadow }\nhedge: {}',
-      /nothing +retry\.mode is shadow[^]*no hedge +retry\.mode is shadow/,
+      /not retried +retry\.mode is shadow[^]*no hedge +retry\.mode is shadow/,
     ],
-    [['GET', '/'], 'retry: { maxAttempts: 1 }', /not after .*: retry\.maxAttempts is 1/],
-    [['GET', '/', '-H', 'upgrade: websocket'], 'hedge: {}', /nothing +a WebSocket[^]*no hedge +a WebSocket/],
+    [['GET', '/'], 'retry: { on: [] }', /not retried +retry\.on is empty/],
+    [['GET', '/'], 'retry: { maxAttempts: 1 }', /not retried .*: retry\.maxAttempts is 1/],
+    [['GET', '/', '-H', 'upgrade: websocket'], 'hedge: {}', /not retried +a WebSocket[^]*no hedge +a WebSocket/],
   ] as const) {
     test(`${args.join(' ')} with ${route.replaceAll('\n', ', ')}: ${String(says)}`, async () => {
       assert.match((await explainText(policyFile({ route }), args)).stdout, says);
