@@ -2,6 +2,7 @@ import uPlot from 'uplot';
 import type { HistoryShape } from './api.js';
 import { make, setAttribute, setText } from './dom.js';
 import { clockTime, duration, percent, rate } from './format.js';
+import { now } from './time.js';
 
 /** Seconds that plots show, whatever is known of them. */
 const SPAN_S = 15 * 60;
@@ -103,11 +104,17 @@ class Plot {
     return {
       width: 300,
       height: HEIGHT,
-      padding: [10, 8, 0, 0],
+      padding: [10, 18, 0, 0],
       legend: { show: false },
       cursor: { sync: { key: 'outrigger' }, drag: { x: false, y: false }, y: false, points: { size: 7 } },
       scales: {
-        x: { time: true, range: (_plot, _from, to) => [to - SPAN_S, to] },
+        x: {
+          time: true,
+          range: (_plot, _from, last) => {
+            const to = numberOr(last, now() / 1_000);
+            return [to - SPAN_S, to];
+          },
+        },
         y: { range: (_plot, least, most) => range(numberOr(least, 1), numberOr(most, 0)) },
       },
       axes: [
