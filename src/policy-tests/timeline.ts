@@ -19,6 +19,8 @@ export class Timeline {
   readonly #started = new Map<Attempt, { readonly at: number; readonly number: number; readonly order: number }>();
   #order = 0;
   #attempts = 0;
+  /** Where the line of the last injected fault stands. */
+  #faultOrder = 0;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -48,6 +50,7 @@ export class Timeline {
       this.#ended(event);
       return;
     }
+    if (event.type === 'fault') this.#faultOrder = this.#order;
     const text = textOf(event);
     if (text !== undefined) this.#add(text);
   }
@@ -68,9 +71,9 @@ export class Timeline {
     const started = this.#started.get(attempt);
     const number = started?.number ?? ++this.#attempts;
     this.#started.delete(attempt);
-    // An injected fault stands in for the upstream, which never saw the attempt.
+    // An injected fault stands in for the upstream, which never saw the attempt: the line follows the fault's.
     const at = started?.at ?? this.#clock.now() - durationMs;
-    const order = started?.order ?? this.#order++;
+    const order = started?.order ?? this.#faultOrder + 0.5;
     const what = status ?? described(result, error);
     this.#entries.push({ at, order, text: `${nameOf(attempt, number)}: ${what} after ${durationText(durationMs)}` });
   }

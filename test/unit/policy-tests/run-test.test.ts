@@ -43,6 +43,30 @@ describe('one call in virtual time', () => {
     assert.match(refused?.at(-1) ?? '', /^0 answered 400 bad-request: /);
   });
 
+  test('has injected faults in its timeline, with the attempts they spoil', () => {
+    const policy = `
+upstreams: { payments: { url: http://a } }
+routes: [{ name: r, match: {}, upstream: payments, retry: { maxAttempts: 2, backoff: { jitter: none } }, faults: [{ percent: 100%, status: 503 }] }]`;
+    const [result] = results(['request: {}, expect: { status: 200, upstreamCalls: 0 }'], { policy });
+    assert.deepEqual(
+      result?.observed.timeline.map(({ at, text }) => `${at} ${text}`),
+      [
+        '0 GET / (route r, upstream payments)',
+        '0 injected fault: status',
+        '0 attempt 1 to http://a: 503 after 0ms',
+        '0 back-off of 100ms, then a retry because of 503',
+        '100 injected fault: status',
+        '100 attempt 2 to http://a: 503 after 0ms',
+        '100 no retry: attempts',
+        '100 answered 503',
+      ],
+    );
+    assert.deepEqual(
+      result.findings.map(({ key }) => key),
+      ['status'],
+    );
+  });
+
   test('that never ends is said to', () => {
     const policy = `
 upstreams: { payments: { url: http://a, healthCheck: { path: /h, interval: 1h } } }
@@ -89,6 +113,24 @@ describe('a load in virtual time', () => {
     assert.equal(observed(`${load}, upstreams: { payments: { 5s: [429], 5500ms: [200] } }`).recoveryMs, 0);
     const late = observed(`${load}, upstreams: { payments: { 5s: [200], 10s: [404, 200], 11s: [hang] } }`);
     assert.ok((late.recoveryMs ?? 0) > 8_000, String(late.recoveryMs));
+  });
+
+  test('counts an answer of 500 or above as none, also where a fallback gave it', () => {
+    const policy = `
+upstreams: { payments: { url: http://a } }
+routes: [{ name: r, match: {}, upstream: payments, fallback: { steps: [{ response: { status: 503 } }] } }]`;
+    const given = 'load: { rate: 1/s, for: 10s, request: {} }, upstreams: { payments: { 5s: [500] } }';
+    assert.deepEqual(findings(`${given}, expect: { success: 50%, successWithoutFallback: 50% }`, { policy }), []);
+  });
+
+  test('has health checks that see what a call would, count as no calls, and know a good status by themselves', () => {
+    const policy = `
+upstreams: { payments: { endpoints: [http://a, http://b], healthCheck: { path: /h, interval: 1s, unhealthyAfter: 1, expect: [204], panicThreshold: 0% } } }
+routes: [{ name: r, match: {}, upstream: payments, retry: false }]`;
+    const load = 'load: { rate: 10/s, for: 10s, request: {} }';
+    assert.deepEqual(findings(`${load}, expect: { success: 100%, upstreamCalls: 100 }`, { policy }), []);
+    const sick = `${load}, upstreams: { "http://a": { 2s: [hang] } }`;
+    assert.deepEqual(findings(`${sick}, expect: { success: "> 80%" }`, { policy }), []);
   });
 
   test('ends when its last call has', () => {
@@ -162,8 +204,10 @@ describe('the engine', () => {
   });
 
   test('gives other results for other seeds', () => {
-    const given = 'load: { rate: 20/s, for: 6s, arrivals: poisson, request: {} }, upstreams: { payments: [503, 200] }';
-    assert.notDeepEqual(plain(observed(given, { seed: 1 })), plain(observed(given, { seed: 2 })));
+    for (const arrivals of ['regular', 'poisson']) {
+      const given = `load: { rate: 20/s, for: 6s, arrivals: ${arrivals}, request: {} }, upstreams: { payments: [503, 200] }`;
+      assert.notDeepEqual(plain(observed(given, { seed: 1 })), plain(observed(given, { seed: 2 })));
+    }
   });
 });
 

@@ -128,6 +128,11 @@ routes: [{ name: r, match: {}, upstream: up }]
     assert.deepEqual([...new Set(asked)], ['http://b']);
   });
 
+  test('looks no names up', () => {
+    sidecarOf(PLAIN, () => 200);
+    assert.ok(!process.getActiveResourcesInfo().includes('GetAddrInfoReqWrap'));
+  });
+
   test('is the same twice with the same seed, to the last event', () => {
     const trace = () => {
       const { run, clock } = sidecarOf(PLAIN, (_upstream, { call }) => (Number(call?.attempts) < 3 ? 503 : 200));

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { EventHeap, type HeapEntry } from '../../../src/simulation/event-heap.js';
+import { seededRandom } from '../../../src/simulation/seeded-random.js';
 import { VirtualClock } from '../../../src/simulation/virtual-clock.js';
 
 describe('the event heap', () => {
@@ -34,6 +35,31 @@ describe('the event heap', () => {
           assert.equal(heap.first, inOrder()[0]);
         }
       }),
+    );
+  });
+
+  test('keeps the order also when it is large and much is taken out of its middle', () => {
+    const random = seededRandom(1);
+    const heap = new EventHeap<HeapEntry>();
+    const entries = Array.from({ length: 5_000 }, (_, order) => ({
+      due: Math.floor(random() * 1_000),
+      order,
+      place: -1,
+    }));
+    for (const entry of entries) heap.add(entry);
+    const left = entries.filter((entry) => {
+      if (random() < 0.5) return true;
+      heap.remove(entry);
+      return false;
+    });
+    const taken: HeapEntry[] = [];
+    for (let first = heap.first; first !== undefined; first = heap.first) {
+      taken.push(first);
+      heap.remove(first);
+    }
+    assert.deepEqual(
+      taken,
+      left.toSorted((a, b) => a.due - b.due || a.order - b.order),
     );
   });
 });
