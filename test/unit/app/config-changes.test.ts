@@ -62,6 +62,12 @@ describe('what needs a restart', () => {
     );
   });
 
+  test('is log.redact too, for lines of the log; /api/config goes by the new one at once', () => {
+    const loaded = file(ONE, 'log: { redact: [x-mine] }');
+    const { config, restart } = withoutRestart(file(ONE), loaded);
+    assert.deepEqual([restart, config.log.redact], [['log.redact'], ['x-mine']]);
+  });
+
   test('is nothing where nothing of it has changed', () => {
     const loaded = file(TWO);
     const { config, restart } = withoutRestart(file(ONE), loaded);
