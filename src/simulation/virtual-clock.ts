@@ -92,11 +92,6 @@ export class VirtualClock implements Clock {
     return next !== undefined;
   }
 
-  /** When the next timer is due; undefined if there is none. */
-  get nextDue(): number | undefined {
-    return this.#timers.first?.due;
-  }
-
   #fire(timer: VirtualTimer): void {
     this.#timers.remove(timer);
     if (timer.due > this.#now) this.#now = timer.due;
