@@ -53,6 +53,9 @@ function time(description: string) {
 const text = (description: string) => Type.String({ description, unit: 'text' });
 const name = (description: string) => Type.String({ description, unit: 'text', minLength: 1 });
 
+/** What names an upstream, an endpoint or a circuit. The bundle leaves out TypeBox's own pattern for any text. */
+const anyName = Type.String({ pattern: '^.+$' });
+
 const status = (description: string) => integer(undefined, description, { minimum: 200, maximum: 599 });
 
 const AnswerSchema = Type.Union([
@@ -121,7 +124,7 @@ const circuitState = choice(
 
 const forBoth = {
   circuit: Type.Optional(
-    Type.Union([circuitState, Type.Record(Type.String(), circuitState, { minProperties: 1 })], {
+    Type.Union([circuitState, Type.Record(anyName, circuitState, { minProperties: 1 })], {
       description: "The state at the end, of every circuit of the route's upstream, or by circuit.",
     }),
   ),
@@ -131,7 +134,7 @@ const forBoth = {
   upstreamCalls: Type.Optional(
     Type.Union([
       count('Attempts that reached an upstream, all together.'),
-      Type.Record(Type.String(), count('Attempts that reached it.'), { minProperties: 1 }),
+      Type.Record(anyName, count('Attempts that reached it.'), { minProperties: 1 }),
     ]),
   ),
 };
@@ -166,7 +169,7 @@ const ExpectOfLoad = Type.Object(
 
 const forEach = {
   name: name('Says what must be.'),
-  upstreams: Type.Record(Type.String(), ScriptSchema, {
+  upstreams: Type.Record(anyName, ScriptSchema, {
     description: "What upstreams do, by their name, or one endpoint's by its URL; what is left out answers 200.",
     default: {},
   }),

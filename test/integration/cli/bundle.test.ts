@@ -155,6 +155,10 @@ routes: [{ name: a, match: {}, upstream: a }]
     assert.match((await outrigger('--version')).stdout, /^outrigger \d+\.\d+\.\d+\n$/);
     const { stdout: schema } = await outrigger('schema');
     assert.equal(schema, readFileSync(path.join(projectRoot, 'config/outrigger.schema.json'), 'utf8'));
+    const { stdout: testSchema } = await outrigger('schema', '--tests');
+    assert.equal(testSchema, readFileSync(path.join(projectRoot, 'config/outrigger.test.schema.json'), 'utf8'));
+    const tested = await outrigger('test', path.join(projectRoot, 'config/outrigger.test.yaml'));
+    assert.deepEqual([tested.code, tested.stderr], [0, '']);
     const bad = policyFileOf('upstreams: { a: { url: "http://a", retrybudget: false } }\nroutes: []\n');
     const { code, stderr } = await outrigger('validate', bad);
     assert.equal(code, 2);
