@@ -11,18 +11,24 @@ export function sendInterim(response: ServerResponse, status: number, headers: r
     response.writeProcessing();
     return;
   }
-  if (status !== 103) return;
-  const hints: Record<string, string | string[]> = Object.create(null) as Record<string, string | string[]>;
+  if (status === 103) response.socket.write(hints(headers), 'latin1');
+}
+
+/**
+ * Node's own way to write hints checks each link by a pattern whose time doubles with each parameter of one that it does not
+ * understand: a few dozen of them would stop the process for good. And it refuses lists of links, and hints of other kinds.
+ */
+function hints(headers: readonly string[]): string {
+  let text = 'HTTP/1.1 103 Early Hints\r\n';
   for (let i = 0; i < headers.length; i += 2) {
-    const name = headers[i]!.toLowerCase();
-    const known = hints[name];
-    hints[name] = known === undefined ? headers[i + 1]! : [known, headers[i + 1]!].flat();
+    const name = headers[i]!;
+    const value = headers[i + 1]!;
+    // There is no content that could have a length (RFC 9110, 8.6).
+    if (name.toLowerCase() === 'content-length') continue;
+    // A folded line would let the upstream write headers of its own choice.
+    if (!/[\r\n]/.test(value)) text += `${name}: ${value}\r\n`;
   }
-  try {
-    response.writeEarlyHints(hints);
-  } catch {
-    // Node passes only links that it understands. Hints may be lost: they are hints.
-  }
+  return `${text}\r\n`;
 }
 
 /** Fields that are not allowed in a trailer section since they frame or route the message (RFC 9110, 6.5.1). */

@@ -36,13 +36,26 @@ export function passedTracestate(text: string | undefined): string | undefined {
   if (text === undefined) return undefined;
   const members = text
     .split(',')
-    .map((member) => member.replace(/^[ \t]+|[ \t]+$/g, ''))
+    .map(withoutBlanksAround)
     .filter((member) => member !== '');
   const keys = new Set(members.map((member) => member.slice(0, Math.max(0, member.indexOf('=')))));
   if (members.length > MOST_MEMBERS || keys.size < members.length || !members.every(isMember)) return undefined;
   const passed = lengthOf(members) > MOST_CHARACTERS ? members.filter(({ length }) => length <= LONG_MEMBER) : members;
   while (lengthOf(passed) > MOST_CHARACTERS) passed.pop();
   return passed.length === 0 ? undefined : passed.join(',');
+}
+
+/** Step by step: a pattern for blanks at the end would begin anew at each of those in the middle. */
+function withoutBlanksAround(member: string): string {
+  let start = 0;
+  let end = member.length;
+  while (start < end && isBlank(member.charAt(start))) start++;
+  while (end > start && isBlank(member.charAt(end - 1))) end--;
+  return member.slice(start, end);
+}
+
+function isBlank(character: string): boolean {
+  return character === ' ' || character === '\t';
 }
 
 function isMember(member: string): boolean {

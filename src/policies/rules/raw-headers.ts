@@ -23,8 +23,12 @@ export function headersByName(texts: readonly string[]): ResponseHeaders {
   const headers = Object.create(null) as Record<string, string | string[]>;
   for (let i = 0; i + 1 < texts.length; i += 2) {
     const name = texts[i]!.toLowerCase();
+    const value = texts[i + 1]!;
     const known = headers[name];
-    headers[name] = known === undefined ? texts[i + 1]! : [known, texts[i + 1]!].flat();
+    if (known === undefined) headers[name] = value;
+    // An upstream may send the same one ten thousand times: each is looked at once.
+    else if (typeof known === 'string') headers[name] = [known, value];
+    else known.push(value);
   }
   return headers;
 }

@@ -187,9 +187,9 @@ describe('response headers', () => {
     );
   });
 
-  it('103 whose links Node does not understand is dropped, not the answer', async () => {
+  it('103 goes on whatever its links are', async () => {
     await startBytes('HTTP/1.1 103 Early Hints\r\nLink: garbage\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok');
-    assert.match(await get(), /^HTTP\/1\.1 200 OK/);
+    assert.match(await get(), /^HTTP\/1\.1 103 Early Hints\r\nLink: garbage\r\n\r\nHTTP\/1\.1 200 OK/);
   });
 
   it('trailers are passed on', async () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { valueAmong } from '../../../../src/policies/rules/raw-headers.js';
+import { headersByName, valueAmong } from '../../../../src/policies/rules/raw-headers.js';
 
 const texts = ['ETag', '"1"', 'Vary', 'accept', 'Xtag', 'other', 'vary', 'cookie', '__proto__', 'odd'];
 
@@ -16,4 +16,10 @@ test('a header that comes again is one list', () => {
 test('a value is no name, and what is missing is undefined', () => {
   assert.equal(valueAmong(texts, 'cookie'), undefined);
   assert.equal(valueAmong([], 'etag'), undefined);
+});
+
+test('by name, a header that comes again is a list in its order', () => {
+  const headers = headersByName([...texts, 'VARY', 'host']);
+  assert.deepEqual(headers['vary'], ['accept', 'cookie', 'host']);
+  assert.deepEqual([headers['etag'], headers['__proto__']], ['"1"', 'odd']);
 });
