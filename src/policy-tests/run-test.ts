@@ -30,6 +30,8 @@ export interface Observed {
   readonly recoveryMs: number | undefined;
   /** The first call that failed or fell back, from 0; undefined if there was none. */
   readonly firstBad: number | undefined;
+  /** How long the quickest call took and the slowest one, to the ends of their answers; undefined if one never ended. */
+  readonly elapsedMs: { readonly least: number; readonly most: number } | undefined;
   /** When the last call had ended. */
   readonly endedAt: number;
   /** The call that was watched. */
@@ -94,6 +96,8 @@ class Run {
   #successes = 0;
   #withoutFallback = 0;
   #lastBadAt = 0;
+  #leastMs = Infinity;
+  #mostMs = 0;
   #firstBad: number | undefined;
 
   constructor(test: PolicyTest, config: Config, seed: number, watch: number) {
@@ -140,6 +144,7 @@ class Run {
       circuits: this.#circuits(),
       recoveryMs: this.#ended < this.#calls ? undefined : Math.max(0, this.#lastBadAt - lastChange),
       firstBad: this.#firstBad,
+      elapsedMs: this.#ended < this.#calls ? undefined : { least: this.#leastMs, most: this.#mostMs },
       endedAt: clock.now(),
       watched: this.#watched,
       timeline: this.#timeline.entries,
@@ -174,6 +179,9 @@ class Run {
     this.#ended++;
     if (call === this.#watched) this.#timeline.end(call);
     const { outcome } = call;
+    const tookMs = this.#clock.now() - call.startedAt;
+    this.#leastMs = Math.min(this.#leastMs, tookMs);
+    this.#mostMs = Math.max(this.#mostMs, tookMs);
     const answered = outcome === 'success' || (outcome === 'fallback' && (call.answer?.status ?? 0) < 500);
     if (answered) {
       this.#successes++;

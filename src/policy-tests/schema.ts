@@ -156,6 +156,7 @@ const ExpectOfCall = Type.Object(
 
 const ExpectOfLoad = Type.Object(
   {
+    elapsed: Type.Optional(time('Of every call, from it to the end of its answer.')),
     success: Type.Optional(share('Answered below 500 and not refused here, fallbacks included.')),
     successWithoutFallback: Type.Optional(share('As success, without what a fallback answered.')),
     attemptsPerCall: Type.Optional(count('Attempts that reached an upstream, per call.')),
