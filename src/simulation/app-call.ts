@@ -43,6 +43,11 @@ export class AppCall implements Handler {
     return this.endedAt === undefined ? undefined : outcomeOf(this.error, this.call?.fallback, this.#status ?? 0);
   }
 
+  /** Of the answer that was passed on; undefined while there is none, or if there was none. */
+  get status(): number | undefined {
+    return this.#status;
+  }
+
   /** What the app got; worked out when asked, since of most calls nobody asks. Undefined while it has no head. */
   get answer(): AppAnswer | undefined {
     const { call, error } = this;

@@ -27,6 +27,7 @@ class VirtualTimer implements Timer, HeapEntry {
 export class VirtualClock implements Clock {
   #now = 0;
   #order = 0;
+  #fired = 0;
   #epoch: number;
   readonly #timers = new EventHeap<VirtualTimer>();
 
@@ -57,6 +58,11 @@ export class VirtualClock implements Clock {
   /** How many timers are running: none may be left behind when a call has ended. */
   get pending(): number {
     return this.#timers.size;
+  }
+
+  /** How many timers have fired. */
+  get fired(): number {
+    return this.#fired;
   }
 
   /** Time passes in which no timer fires, as when the event loop is busy: `advance` fires what is overdue then. */
@@ -95,6 +101,7 @@ export class VirtualClock implements Clock {
   #fire(timer: VirtualTimer): void {
     this.#timers.remove(timer);
     if (timer.due > this.#now) this.#now = timer.due;
+    this.#fired++;
     timer.callback();
   }
 }
