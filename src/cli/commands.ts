@@ -31,6 +31,10 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: 'run policy tests in virtual time',
     load: async () => (await import('./test.js')).testCommand,
   },
+  simulate: {
+    summary: 'say what a policy does to a fleet in an outage, in virtual time',
+    load: async () => (await import('./simulate.js')).simulateCommand,
+  },
   healthcheck: {
     summary: 'ask a running proxy whether it is ready',
     load: async () => (await import('./healthcheck.js')).healthcheckCommand,
