@@ -36,7 +36,7 @@ export class LiveTracing {
     this.#tracing = tracing;
     if (before === undefined || before === tracing) return;
     if (before.counts !== undefined) this.#before.push(before.counts);
-    void before.flush(LAST_SPANS_MS);
+    void before.end(LAST_SPANS_MS);
   }
 
   record(event: PolicyEvent | CallEvent): void {

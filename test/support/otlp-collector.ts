@@ -29,6 +29,8 @@ export interface Collector {
   readonly spans: readonly ReceivedSpan[];
   /** The headers of each request. */
   readonly requests: readonly IncomingHttpHeaders[];
+  /** How many connections are open. */
+  connections(): Promise<number>;
 }
 
 /** Takes spans over OTLP/HTTP and decodes them as strictly as the protocol is written. Ends with the test. */
@@ -54,7 +56,12 @@ export async function startCollector(
     server.closeAllConnections();
     server.close();
   });
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, spans, requests };
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    spans,
+    requests,
+    connections: () => new Promise((resolve) => server.getConnections((_error, count) => resolve(count))),
+  };
 }
 
 interface KeyValue {

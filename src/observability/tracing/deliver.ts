@@ -12,14 +12,21 @@ const MOST_ANSWER_BYTES = 16 * 1_024;
 /** Statuses after which a request may be sent again (OTLP/HTTP, "Retryable Response Codes"). */
 const RETRYABLE: ReadonlySet<number | undefined> = new Set([429, 502, 503, 504]);
 
+/** The way to a collector. */
+export interface CollectorLink {
+  readonly deliver: Deliver;
+  /** Closes the connection, which would live as long as the collector lets it. */
+  readonly close: () => void;
+}
+
 /** Sends requests to an OTLP/HTTP collector over one connection that lives on. */
-export function createDelivery(url: string, headers: Readonly<Record<string, string>>, clock: Clock): Deliver {
+export function linkTo(url: string, headers: Readonly<Record<string, string>>, clock: Clock): CollectorLink {
   const secure = url.startsWith('https:');
   const agent = secure
     ? new SecureAgent({ keepAlive: true, maxSockets: 1 })
     : new Agent({ keepAlive: true, maxSockets: 1 });
   const send = secure ? secureRequest : plainRequest;
-  return (body, done) => {
+  const deliver: Deliver = (body, done) => {
     const options: RequestOptions = {
       method: 'POST',
       agent,
@@ -44,6 +51,7 @@ export function createDelivery(url: string, headers: Readonly<Record<string, str
     request.on('error', ({ message }) => end({ result: 'later', reason: message, afterMs: undefined }));
     request.end(body);
   };
+  return { deliver, close: () => agent.destroy() };
 }
 
 function read(response: IncomingMessage, end: (delivery: Delivery) => void): void {

@@ -4,7 +4,7 @@ import type { Clock } from '../../runtime/clock.js';
 import type { Random } from '../../runtime/random.js';
 import type { Logger } from '../logging.js';
 import { SampledTrace, UnsampledTrace } from './call-trace.js';
-import { createDelivery } from './deliver.js';
+import { linkTo } from './deliver.js';
 import { type Deliver, SpanExporter, type SpanCounts } from './exporter.js';
 import { isDrawn, newTraceId } from './ids.js';
 import { envelope, spanJson, type Span } from './otlp.js';
@@ -37,13 +37,17 @@ export class Tracing {
   readonly #options: TracingOptions;
   readonly #deps: TracingDeps;
   readonly #exporter: SpanExporter | undefined;
+  readonly #close: () => void = () => {};
 
   constructor(options: TracingOptions, deps: TracingDeps) {
     this.#options = options;
     this.#deps = deps;
     const { otlp, headers, serviceName, version } = options;
     if (otlp === undefined) return;
-    const { clock, random, logger, deliver = createDelivery(otlp, headers, clock) } = deps;
+    const { clock, random, logger } = deps;
+    const { deliver, close } =
+      deps.deliver === undefined ? linkTo(otlp, headers, clock) : { deliver: deps.deliver, close: this.#close };
+    this.#close = close;
     this.#exporter = new SpanExporter({
       clock,
       random,
@@ -87,6 +91,12 @@ export class Tracing {
   /** Sends what there is; ends at most after so long, in milliseconds. */
   async flush(withinMs: number): Promise<void> {
     await this.#exporter?.flush(withinMs);
+  }
+
+  /** As `flush`; no span will come after it, and the connection to the collector is closed. */
+  async end(withinMs: number): Promise<void> {
+    await this.flush(withinMs);
+    this.#close();
   }
 
   #add(span: Span): void {

@@ -25,6 +25,7 @@ test('a reload turns tracing on, to another collector, and off; spans that wait 
   await call('/one');
   await reload(`tracing: { otlp: "${two.url}", sample: 100% }\n`);
   await until(() => one.spans.length === 2, 'the spans that waited are sent');
+  await until(async () => (await one.connections()) === 0, 'the connection is closed, long before its collector would');
   await call('/two');
   await until(async () => (await proxy.metric('trace_spans_total{result="exported"}')) === 2, 'the counts go on');
   await reload('');
