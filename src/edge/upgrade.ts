@@ -94,6 +94,8 @@ class UpgradeResponder extends Responder {
     edited.push('Connection', 'Upgrade', 'Upgrade', 'websocket', 'x-outrigger-attempts', String(this.call.attempts));
     let head = 'HTTP/1.1 101 Switching Protocols\r\n';
     for (let i = 0; i < edited.length; i += 2) {
+      // What follows is no content that could have a length (RFC 9110, 8.6).
+      if (edited[i]!.toLowerCase() === 'content-length') continue;
       // A folded line would let the upstream write headers of its own choice.
       if (!/[\r\n]/.test(edited[i + 1]!)) head += `${edited[i]!}: ${edited[i + 1]!}\r\n`;
     }

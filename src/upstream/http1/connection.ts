@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import { asInternal, OutriggerError } from '../../errors.js';
 import type { CallOptions, Handler } from '../../policies/policy.js';
+import { valueAmong } from '../../policies/rules/raw-headers.js';
 import type { Clock, Timer } from '../../runtime/clock.js';
 import { hearLastWords } from '../last-words.js';
 import { brokenBody } from './chunked-decoder.js';
@@ -172,6 +173,9 @@ export class Connection implements ResponseSink {
     const exchange = this.#exchange!;
     if (head.status === 101) {
       if (!exchange.upgrades) throw badResponse('it switches protocols unasked');
+      if (!exchange.offers(valueAmong(head.rawHeaders, 'upgrade'))) {
+        throw badResponse('it does not switch to a protocol that was asked for');
+      }
       this.#head = head;
       return;
     }

@@ -32,6 +32,13 @@ export class Exchange implements Controller {
     return typeof this.opts.upgrade === 'string';
   }
 
+  /** Whether a protocol is one of those that were offered (RFC 9110, 7.8). */
+  offers(protocol: string | undefined): boolean {
+    const { upgrade } = this.opts;
+    if (typeof upgrade !== 'string' || protocol === undefined) return false;
+    return upgrade.split(',').some((one) => one.trim().toLowerCase() === protocol.toLowerCase());
+  }
+
   /** The longest pause in the answer's body, in milliseconds; 0: any. */
   get idleTimeoutMs(): number {
     return this.opts.bodyTimeout ?? 0;

@@ -217,7 +217,7 @@ describe('a WebSocket', () => {
     await sleep(30);
     assert.equal(client.received, '');
     sockets[0]?.write(
-      'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nX-A: 1\r\n\r\nfirst',
+      'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nContent-Length: 5\r\nX-A: 1\r\n\r\nfirst',
     );
     await client.until('first');
     assert.match(

@@ -315,6 +315,23 @@ describe('an answer over a connection', () => {
     assert.deepEqual((await ask().ended).failure('sent'), ['bad-response', 'protocol']);
   });
 
+  test('that switches to another protocol than was asked for, or does not say which, is a bad response', async (t) => {
+    for (const fields of [
+      'Upgrade: h2c\r\n',
+      'Upgrade: websocket2\r\n',
+      '',
+      'Upgrade: websocket\r\nUpgrade: h2c\r\n',
+    ]) {
+      const { ask } = await upstreamOf(t, saying(`HTTP/1.1 101 Switching Protocols\r\n${fields}\r\nfirst`));
+      assert.deepEqual((await ask({ upgrade: 'websocket' }).ended).failure('sent'), ['bad-response', 'protocol']);
+    }
+  });
+
+  test('that switches to any of the protocols that were offered, however it is written, is heard', async (t) => {
+    const { ask } = await upstreamOf(t, saying('HTTP/1.1 101 Switching Protocols\r\nUpgrade: WebSocket\r\n\r\n'));
+    (await ask({ upgrade: 'other, websocket' }).upgraded).socket.destroy();
+  });
+
   test('that switches as asked hands the connection over with what came behind the head', async (t) => {
     const { ask, sockets } = await upstreamOf(
       t,
