@@ -17,6 +17,7 @@ export const Type = {
   Integer: (options) => ({ ...options, type: 'integer' }),
   Number: (options) => ({ ...options, type: 'number' }),
   Boolean: (options) => ({ ...options, type: 'boolean' }),
+  Null: (options) => ({ ...options, type: 'null' }),
   Unsafe: (schema) => ({ ...schema }),
   Optional: (schema) => ({ ...schema, [optional]: true }),
 };

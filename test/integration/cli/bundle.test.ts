@@ -55,6 +55,14 @@ describe('the bundle', () => {
     }
   }
 
+  it('loads what each command needs', async () => {
+    // The demo would start its upstream, and the library has packages of its own.
+    const others = ['main.js', 'demo.js', 'index.js'];
+    const files = readdirSync(dist).filter((name) => name.endsWith('.js') && !others.includes(name));
+    for (const name of files) await import(path.join(dist, name));
+    assert.ok(files.some((name) => name.startsWith('simulate')));
+  });
+
   it('passes calls on: plain, with bodies, to TLS that would rather speak HTTP/2, and WebSockets', async (t) => {
     const plain = await startUpstream((response, { method, body }) => response.end(`${method} ${body.toString()}`));
     t.after(() => plain.close());
