@@ -16,6 +16,8 @@ interface Try {
   readonly result: ResultClass;
   /** Until its head, or its failure before that. */
   readonly durationMs: number;
+  /** It ran beside an earlier one: their durations overlap. */
+  readonly hedge?: true;
 }
 
 type Level = 'debug' | 'info' | 'warn' | 'error';
@@ -132,17 +134,20 @@ export class EventLog {
 
   /** Keeps what an attempt was like for the line of its call, where there will be one: a call that ends well may need none. */
   #attempt(event: EventOf<'attempt'>): void {
-    const { call, endpoint } = event.attempt;
+    const { call, endpoint, hedge } = event.attempt;
     if (endpoint === undefined || this.#access === 'off') return;
     const { result } = event;
     let tries = this.#tries.get(call.root);
     if (tries === undefined) {
-      if (this.#access === 'errors' && result === 'success' && (event.status ?? 0) < 400) return;
+      // A call that a fallback upstream answers has a line also where nothing was sent to its own.
+      const own = call.root === call;
+      if (this.#access === 'errors' && own && result === 'success' && (event.status ?? 0) < 400) return;
       tries = [];
       this.#tries.set(call.root, tries);
     }
     if (tries.length >= MOST_TRIES) return;
-    tries.push({ endpoint: endpoint.label, result, durationMs: rounded(event.durationMs) });
+    const durationMs = rounded(event.durationMs);
+    tries.push({ endpoint: endpoint.label, result, durationMs, ...(hedge ? { hedge } : {}) });
   }
 
   #retry({ attempt, maxAttempts, reason, error, status, delayMs }: EventOf<'retry'>): void {

@@ -153,6 +153,24 @@ describe('the line per call', () => {
       ]);
     });
 
+    test('that of a fallback upstream where nothing was sent to the own one', () => {
+      const tries = triesOf('errors', 'fallback', (record, own) => {
+        record(attemptEvent(fakeAttempt(new CallElsewhere(own, 'payments-eu'), slow), 'success', 7));
+      });
+      assert.deepEqual(tries, [{ endpoint: slow, result: 'success', durationMs: 7 }]);
+    });
+
+    test('which ones were hedges', () => {
+      const tries = triesOf('errors', 'failure', (record, own) => {
+        record(attemptEvent({ ...fakeAttempt(own, down), hedge: true }, 'timeout', 100));
+        record(attemptEvent(fakeAttempt(own, slow), 'timeout', 150));
+      });
+      assert.deepEqual(tries, [
+        { endpoint: down, result: 'timeout', durationMs: 100, hedge: true },
+        { endpoint: slow, result: 'timeout', durationMs: 150 },
+      ]);
+    });
+
     test('twenty at most, and none that was refused here', () => {
       const many = triesOf('errors', 'failure', (record, own) => {
         record(attemptEvent(fakeAttempt(own, undefined), 'overload'));
