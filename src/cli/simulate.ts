@@ -1,6 +1,8 @@
+import { closeSync, openSync, writeFileSync } from 'node:fs';
 import type { Config } from '../config/config.js';
 import { ConfigError } from '../config/issues.js';
 import { loadConfig } from '../config/load.js';
+import { simulationPage } from '../fleet/html/page.js';
 import { simulationReport } from '../fleet/json.js';
 import { simulate } from '../fleet/result.js';
 import { readRoute, readScenario, WrongScenario } from '../fleet/read-scenario.js';
@@ -24,6 +26,7 @@ const flags: Flags = {
   latency: { value: 'DURATION', help: 'what a call takes there on average while it is well (20ms)' },
   seed: { value: 'S', help: 'what chance is drawn from (1)' },
   json: { help: 'print the result as JSON' },
+  html: { value: 'FILE', help: 'write the result to FILE as a page with plots' },
 };
 
 /** Says what a route's policies do to a fleet, and to the upstream, in an outage. */
@@ -42,21 +45,48 @@ export const simulateCommand: Command = {
     const config = read(file, json, io);
     if (config === undefined) return 2;
     const route = asked(() => readRoute(given.values.route, config));
+    const { html } = given.values;
+    // Before minutes of work are done for nothing.
+    if (html !== undefined) writing(() => closeSync(openSync(html, 'a')));
     const progress = new Progress(io.stderr);
     const ends = phasesOf(scenario).at(-1)?.to ?? 1;
-    const variants = VARIANTS.map((name, index) =>
-      simulate(name, route, config, scenario, (second) =>
-        progress.show((index + second / ends) / VARIANTS.length, `${name}, second ${second} of ${ends}`),
+    const variants = withoutStacks(() =>
+      VARIANTS.map((name, index) =>
+        simulate(name, route, config, scenario, (second) =>
+          progress.show((index + second / ends) / VARIANTS.length, `${name}, second ${second} of ${ends}`),
+        ),
       ),
     );
     progress.clear();
     const result: Simulation = { file, route: route.name, scenario, variants };
+    if (html !== undefined) writing(() => writeFileSync(html, simulationPage(result)));
     io.stdout.write(
       json ? `${JSON.stringify(simulationReport(result), null, 2)}\n` : simulationText(result, paintFor(io)),
     );
     return 0;
   },
 };
+
+/** Nobody reads the stacks of millions of simulated failures, and taking them would be a third of the work. */
+function withoutStacks<Result>(run: () => Result): Result {
+  const { stackTraceLimit } = Error;
+  Error.stackTraceLimit = 0;
+  try {
+    return run();
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit;
+  }
+}
+
+function writing(write: () => void): void {
+  try {
+    write();
+  } catch (error) {
+    throw new UsageError(
+      `--html: the file can not be written: ${error instanceof Error ? error.message : String(error)}`,
+    );
+  }
+}
 
 function asked<Result>(read: () => Result): Result {
   try {

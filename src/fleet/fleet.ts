@@ -13,6 +13,11 @@ import { Second, type CircuitCensus } from './second.js';
 /** How long calls are waited for that have not ended, after the last one has begun, in seconds. */
 const PATIENCE_SECONDS = 60;
 
+/** How often a second the circuits are looked at. */
+const LOOKS = 10;
+
+const NOT_CLOSED = ['open', 'half-open', 'ramping'] as const;
+
 interface Member {
   readonly sidecar: Sidecar;
   readonly request: PreparedRequest;
@@ -103,13 +108,20 @@ export class Fleet {
       this.upstream.failing = name === 'brownout' ? this.#scenario.brownout : 0;
       this.upstream.fault = name === 'outage' ? this.#scenario.fault : undefined;
       for (let second = from; second < to; second++) {
-        this.#clock.advanceTo((second + 1) * 1_000);
-        this.#second(second * 1_000).circuits = { ...this.#circuits };
+        this.#runSecond(second);
         onSecond(second + 1);
       }
     }
     const until = this.#until + PATIENCE_SECONDS * 1_000;
     while (this.#inFlight > 0 && this.#clock.now() < until && this.#clock.step());
+  }
+
+  #runSecond(second: number): void {
+    const { circuits } = this.#second(second * 1_000);
+    for (let look = 1; look <= LOOKS; look++) {
+      this.#clock.advanceTo((second + look / LOOKS) * 1_000);
+      for (const state of NOT_CLOSED) circuits[state] += this.#circuits[state] / LOOKS;
+    }
   }
 
   /** Waits for the next call. */
@@ -147,7 +159,8 @@ export class Fleet {
   }
 
   #count(state: CircuitStateName, change: number): void {
-    if (state === 'open' || state === 'half-open' || state === 'ramping') this.#circuits[state] += change;
+    const counted = NOT_CLOSED.find((candidate) => candidate === state);
+    if (counted !== undefined) this.#circuits[counted] += change;
   }
 
   #second(at: number): Second {

@@ -98,7 +98,7 @@ export class LimitedUpstream {
     return ({ call }: CallOptions, handler) => {
       this.counts.arrived++;
       if (call !== undefined) this.#options.onAttempt?.(call.startedAt);
-      const attempt = new UpstreamAttempt(handler, call === undefined ? wellStatus : 200, () => this.#abandoned());
+      const attempt = new UpstreamAttempt(handler, call === undefined ? wellStatus : 200, this.#abandoned);
       if (this.fault === 'refuse') {
         this.counts.refused++;
         this.#clock.setTimer(0, () => attempt.refuse());
@@ -152,10 +152,10 @@ export class LimitedUpstream {
     if (next !== undefined) this.#work(next);
   }
 
-  #abandoned(): void {
+  readonly #abandoned = (): void => {
     this.#hanging--;
     this.counts.unanswered++;
-  }
+  };
 
   get #speed(): number {
     const waitingSeconds = this.#queue.length === 0 ? 0 : this.#queue.length / this.#options.capacity;

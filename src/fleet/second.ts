@@ -22,6 +22,6 @@ export class Second {
   goodput = 0;
   /** How long the calls took that have ended, well or not. */
   readonly latencies = new Latencies();
-  /** At the end of the second. */
-  circuits: CircuitCensus = { open: 0, 'half-open': 0, ramping: 0 };
+  /** On average over the second. */
+  readonly circuits: CircuitCensus = { open: 0, 'half-open': 0, ramping: 0 };
 }

@@ -1,11 +1,12 @@
 import type { PhaseResult } from './result.js';
 import type { Simulation } from './simulation.js';
-import { ms, number, percent, scenarioWords, VARIANT_WORDS, verdict } from './words.js';
+import { comeback, meanwhile, ms, number, percent, scenarioWords, VARIANT_WORDS } from './words.js';
 
 /** Marks a part of the text on a terminal. */
 export type Mark = (look: 'heading' | 'quiet', text: string) => string;
 
-const HEADINGS = ['phase', 'seconds', 'success', 'attempts/call', 'peak load', 'of capacity', 'p50', 'p99'];
+/** What is said of a phase. */
+export const HEADINGS = ['phase', 'seconds', 'success', 'attempts/call', 'peak load', 'of capacity', 'p50', 'p99'];
 
 /** Letters in a line of text. */
 const WIDTH = 100;
@@ -14,14 +15,15 @@ const WIDTH = 100;
 export function simulationText({ file, route, scenario, variants }: Simulation, mark: Mark): string {
   const blocks = variants.map((variant) => {
     const title = `${mark('heading', variant.name)}: ${VARIANT_WORDS[variant.name]}`;
-    return `${title}\n${table(variant.phases, mark)}\n${wrapped(verdict(variant), '  ')}\n`;
+    return `${title}\n${table(variant.phases, mark)}\n${wrapped(`${comeback(variant)} ${meanwhile(variant)}`, '  ')}\n`;
   });
   const asked = `Route ${route} of ${file}, seed ${scenario.seed}. ${scenarioWords(scenario)}`;
   return `${wrapped(asked)}\n\n${blocks.join('\n')}`;
 }
 
-function table(phases: readonly PhaseResult[], mark: Mark): string {
-  const rows = phases.map((phase) => [
+/** A phase under the headings. */
+export function phaseCells(phase: PhaseResult): readonly string[] {
+  return [
     phase.name,
     `${phase.from}–${phase.to}`,
     percent(phase.success),
@@ -30,7 +32,11 @@ function table(phases: readonly PhaseResult[], mark: Mark): string {
     percent(phase.peakOverCapacity),
     ms(phase.p50Ms),
     ms(phase.p99Ms),
-  ]);
+  ];
+}
+
+function table(phases: readonly PhaseResult[], mark: Mark): string {
+  const rows = phases.map(phaseCells);
   const widths = HEADINGS.map((heading, at) => Math.max(heading.length, ...rows.map((row) => row[at]!.length)));
   const line = (cells: readonly string[]) =>
     `  ${cells.map((cell, at) => (at === 0 ? cell.padEnd(widths[at]!) : cell.padStart(widths[at]!))).join('  ')}`;

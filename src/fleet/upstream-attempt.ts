@@ -2,6 +2,8 @@ import type { Controller, Handler } from '../policies/policy.js';
 
 const NO_HEADERS = {};
 const NO_RAW_HEADERS: Buffer[] = [];
+/** The real reason would be held as long as the work waits in a queue, with all that it holds itself. */
+const GONE = new Error('the caller has gone');
 
 /** An attempt at an upstream that answers with a status and no body. */
 export class UpstreamAttempt implements Controller {
@@ -60,7 +62,7 @@ export class UpstreamAttempt implements Controller {
 
   abort(reason: Error): void {
     if (this.#handler === undefined) return;
-    this.reason = reason;
+    this.reason = GONE;
     if (this.hangs) this.#onAbandoned();
     this.#fail(reason);
   }

@@ -26,24 +26,26 @@ export function scenarioWords({ fleet, rate, capacity, latencyMs, fault, outageS
   );
 }
 
-/** In a sentence or two, what a variant did. */
-export function verdict({ phases, recoverySeconds }: VariantResult): string {
-  const outage = phases.find(({ name }) => name === 'outage');
-  const recovery = phases.find(({ name }) => name === 'recovery');
-  if (outage === undefined || recovery === undefined) return '';
-  const peak = Math.max(outage.peakOverCapacity, recovery.peakOverCapacity);
-  const during =
-    `In the outage it asked the upstream ${outage.attemptsPerCall.toFixed(2)} times per call, at the most ` +
-    `${percent(peak)} of what it can serve, and ${percent(outage.success)} of the calls succeeded.`;
-  return `${during} ${afterwards(recoverySeconds, recovery.to - recovery.from)}`;
+/** In a sentence, whether and when it came back. */
+export function comeback({ phases, recoverySeconds }: VariantResult): string {
+  if (recoverySeconds === undefined) {
+    const recovery = phases.find(({ name }) => name === 'recovery');
+    const within = recovery === undefined ? 0 : recovery.to - recovery.from;
+    return `It did not come back, though the upstream was well again for ${within} s.`;
+  }
+  if (recoverySeconds === 0) return 'It came back at once when the upstream was well again.';
+  return `It came back ${recoverySeconds} s after the upstream was well again.`;
 }
 
-function afterwards(recoverySeconds: number | undefined, within: number): string {
-  if (recoverySeconds === undefined) {
-    return `It did not come back to 99 % within ${within} s, though the upstream was well again.`;
-  }
-  if (recoverySeconds === 0) return 'Once the upstream was well again, 99 % succeeded at once.';
-  return `${recoverySeconds} s after the upstream was well again, 99 % succeeded and went on so.`;
+/** In a sentence, what it did to the upstream meanwhile, and to the calls. */
+export function meanwhile({ phases }: VariantResult): string {
+  const outage = phases.find(({ name }) => name === 'outage');
+  if (outage === undefined) return '';
+  const peak = Math.max(...phases.map(({ peakOverCapacity }) => peakOverCapacity));
+  return (
+    `In the outage it asked the upstream ${outage.attemptsPerCall.toFixed(2)} times per call, and ` +
+    `${percent(outage.success)} of the calls succeeded; the peak of its load was ${percent(peak)} of the capacity.`
+  );
 }
 
 /** A share for people. Neither is a little nothing, nor nearly all all. */
@@ -58,7 +60,7 @@ export function percent(share: number): string {
 export function ms(value: number | undefined): string {
   if (value === undefined) return '–';
   if (value >= 10_000) return `${(value / 1_000).toFixed(0)} s`;
-  if (value >= 1_000) return `${(value / 1_000).toFixed(1)} s`;
+  if (value >= 1_000) return `${trimmed((value / 1_000).toFixed(1))} s`;
   return `${trimmed(value.toFixed(value < 10 ? 1 : 0))} ms`;
 }
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
@@ -51,7 +51,8 @@ describe('outrigger simulate', () => {
       assert.match(block, /\n {2}brownout +30–60 /);
       assert.match(block, /\n {2}outage +60–65 /);
       assert.match(block, /\n {2}recovery +65–125 /);
-      assert.match(block, /\n {2}In the outage it asked the upstream [\d.]+ times per call/);
+      assert.match(block, /\n {2}It (came|did not come) back/);
+      assert.match(block, /In the outage it asked the\s+upstream\s+[\d.]+\s+times/);
     }
     for (const line of stdout.split('\n')) assert.ok(line.length <= 110, line);
   });
@@ -100,6 +101,14 @@ describe('outrigger simulate', () => {
     assert.ok(stderr.endsWith('\r\u001b[K'));
   });
 
+  test('writes a page', async () => {
+    const page = join(folder, 'report.html');
+    const { code, stdout } = await run([file, ...SMALL, '--html', page, '--json']);
+    assert.equal(code, 0);
+    assert.ok(stdout.startsWith('{'));
+    assert.match(readFileSync(page, 'utf8'), /^<!doctype html>\n/);
+  });
+
   test('takes the route that is named', async () => {
     const { stdout } = await run([two, ...SMALL, '--route', 'charge']);
     assert.match(stdout, /^Route charge of /);
@@ -125,6 +134,7 @@ describe('outrigger simulate', () => {
         [file, '--fleet', '100000', '--rate', '1000'],
         /^--fleet, --rate and --outage make .* calls; at most 50,000,000/,
       ],
+      [[file, ...SMALL, '--html', join(folder, 'no/where.html')], /^--html: the file can not be written: ENOENT/],
       [[file, '--flet', '3'], /did you mean --fleet\?$/],
     ];
     for (const [args, message] of wrong) {
