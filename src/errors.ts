@@ -34,6 +34,8 @@ export type ErrorReason =
   | 'protocol'
   | 'body'
   | 'idle'
+  | 'forced'
+  | 'unhealthy'
   | 'headers-too-large'
   | 'request-line'
   | 'target'

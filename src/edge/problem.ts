@@ -154,6 +154,10 @@ const REASONS: Readonly<Partial<Record<ErrorCode, Readonly<Partial<Record<ErrorR
   timeout: {
     idle: { detail: (upstream) => `Upstream '${upstream}' stopped taking the request's body.` },
   },
+  'circuit-open': {
+    forced: { detail: (upstream) => `Upstream '${upstream}' is left alone: an operator asked for it.` },
+    unhealthy: { detail: (upstream) => `No endpoint of upstream '${upstream}' is healthy.` },
+  },
   shedding: {
     descriptors: { detail: (upstream) => `No file descriptor is left for a connection to upstream '${upstream}'.` },
   },

@@ -48,8 +48,10 @@ export const CircuitBreakerOptions = Type.Object(
 export type CircuitBreakerOptions = Static<typeof CircuitBreakerOptions>;
 
 /** What the app is told when no circuit admits its call. */
-export function circuitOpenError(retryAfterMs: number): OutriggerError {
-  return new OutriggerError('circuit-open', 'the circuit is open', { retryAfterMs });
+export function circuitOpenError(retryAfterMs: number, forced: boolean): OutriggerError {
+  return forced
+    ? new OutriggerError('circuit-open', 'the circuit is forced open', { retryAfterMs, reason: 'forced' })
+    : new OutriggerError('circuit-open', 'the circuit is open', { retryAfterMs });
 }
 
 /**
@@ -67,7 +69,7 @@ export function circuitBreaker(
     const admission = attempt.permit ?? circuits.admit(attempt, attempt.endpoint?.label ?? String(opts.origin ?? '-'));
     if (!isPermit(admission)) {
       deps.emit({ type: 'circuit-refusal', call: attempt.call });
-      return refuse(handler, circuitOpenError(admission.retryAfterMs));
+      return refuse(handler, circuitOpenError(admission.retryAfterMs, admission.forced === true));
     }
     return dispatch(opts, new CircuitHandler(handler, admission, failOn, deps));
   };

@@ -41,7 +41,8 @@ export function endpointChoice(scope: EndpointScope, deps: PolicyDeps): Policy {
 function choose(scope: EndpointScope, attempt: Attempt): Endpoint | OutriggerError {
   const all = scope.usable();
   // Only where panic is off: there is an endpoint, but none is well.
-  if (all.length === 0) return new OutriggerError('circuit-open', 'no endpoint is healthy', { retryAfterMs: 1_000 });
+  if (all.length === 0)
+    return new OutriggerError('circuit-open', 'no endpoint is healthy', { retryAfterMs: 1_000, reason: 'unhealthy' });
   const { tried } = attempt.call;
   const asked = new Asked(scope, attempt, all);
   if (tried.length === 0) return asked.firstAdmitted(all.slice()) ?? asked.refusal();
@@ -58,6 +59,8 @@ class Asked {
   readonly #attempt: Attempt;
   readonly #all: readonly Endpoint[];
   #soonestMs = Infinity;
+  /** Whether an operator forced every circuit that refused. */
+  #allForced = true;
 
   constructor(scope: EndpointScope, attempt: Attempt, all: readonly Endpoint[]) {
     this.#scope = scope;
@@ -77,13 +80,14 @@ class Asked {
         return endpoint;
       }
       this.#soonestMs = Math.min(this.#soonestMs, admission.retryAfterMs);
+      this.#allForced &&= admission.forced === true;
       candidates.splice(candidates.indexOf(endpoint), 1);
     }
     return undefined;
   }
 
   refusal(): OutriggerError {
-    return circuitOpenError(this.#soonestMs);
+    return circuitOpenError(this.#soonestMs, this.#allForced);
   }
 }
 

@@ -19,6 +19,8 @@ export interface CircuitRules extends CircuitThresholds {
 /** A refusal, and when asking again makes sense. */
 export interface Refusal {
   readonly retryAfterMs: number;
+  /** By an operator, not by what attempts were like. */
+  readonly forced?: true;
 }
 
 export type Admission = Permit | Refusal;
@@ -90,7 +92,10 @@ export class Circuit {
           ? new CircuitPermit(this, this.#generation, now)
           : SOON;
       case 'forced-open':
-        return { retryAfterMs: Number.isFinite(state.until) ? state.until - now : SOON.retryAfterMs };
+        return {
+          retryAfterMs: Number.isFinite(state.until) ? state.until - now : SOON.retryAfterMs,
+          forced: true,
+        };
       case 'open':
         return this.#admitProbe(state, now) ?? { retryAfterMs: state.until - now };
       case 'half-open':

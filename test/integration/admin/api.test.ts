@@ -126,8 +126,9 @@ describe('circuits', () => {
     );
     assert(Number(circuit!.remainingMs) > 299_000 && Number(circuit!.remainingMs) <= 300_000);
     assert(Math.abs(Date.parse(String(circuit!.since)) - Date.now()) < 60_000);
-    const refused = await call('/ok');
+    const refused = await fetch(`${app.url}/ok`);
     assert.deepEqual([refused.status, refused.headers.get('retry-after')], [503, '300']);
+    assert.match(await refused.text(), /an operator asked for it/);
     assert.deepEqual(
       ((await ask(app, '/api/circuits')).body as { state: string }[]).map(({ state }) => state),
       ['forced-open'],

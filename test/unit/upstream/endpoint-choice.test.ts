@@ -68,6 +68,21 @@ describe('the endpoint choice', () => {
     line.finish();
   });
 
+  test('tells what an operator forced from circuits that opened by themselves', () => {
+    const line = createLine({
+      retry: false,
+      circuitBreaker: { consecutiveFailures: 1, probeShare: 0 },
+      endpoints: { a: [503], b: [200] },
+    });
+    const reason = () => line.run().error?.reason;
+    line.upstream.circuits!.force('forced-open', Infinity, 'http://b');
+    line.run();
+    assert.equal(reason(), undefined, "a's circuit opened by itself");
+    line.upstream.circuits!.force('forced-open', Infinity, 'http://a');
+    assert.equal(reason(), 'forced');
+    line.finish();
+  });
+
   test('asks no more circuits than it needs to: no permit is lent in vain', () => {
     const line = createLine({
       retry: false,
@@ -95,7 +110,8 @@ describe('the endpoint choice', () => {
       { path: '/', method: 'GET', call: fakeCall() } as CallOptions,
       app,
     );
-    assert.deepEqual([app.error?.code, app.error?.retryAfterMs, app.ends], ['circuit-open', 1_000, 1]);
+    const { code, reason, retryAfterMs } = app.error ?? {};
+    assert.deepEqual([code, reason, retryAfterMs, app.ends], ['circuit-open', 'unhealthy', 1_000, 1]);
     assert.equal(events.length, 1);
   });
 });

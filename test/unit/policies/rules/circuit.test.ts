@@ -363,7 +363,7 @@ describe('a forced circuit', () => {
   test('lets no probe through while forced open, and closes by itself when its time is over', () => {
     const { circuit, transitions } = create({ probeShare: 1 });
     circuit.force('forced-open', 60_000, 0);
-    assert.deepEqual(circuit.admit(59_000), { retryAfterMs: 1_000 });
+    assert.deepEqual(circuit.admit(59_000), { retryAfterMs: 1_000, forced: true });
     assert.ok(isPermit(circuit.admit(60_000)));
     assert.deepEqual(
       transitions.map(({ to, reason, forMs }) => [to, reason, forMs]),
