@@ -178,8 +178,9 @@ export class EventLog {
 
   #discovery({ upstream, hostname, result, addresses, reason }: EventOf<'discovery'>): void {
     const level = result === 'failed' ? 'warn' : 'info';
+    // Not `hostname`: readers of pino's lines take that for the machine's, and leave it out.
     this.#logger[level](
-      { upstream, hostname, addresses, reason },
+      { upstream, host: hostname, addresses, reason },
       result === 'changed' ? 'addresses changed' : `lookup ${result}`,
     );
   }

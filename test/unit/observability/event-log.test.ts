@@ -340,11 +340,11 @@ describe('other lines', () => {
     log.record({ ...event, result: 'changed' });
     log.record({ ...event, result: 'failed', reason: 'getaddrinfo EAI_AGAIN pay' });
     log.record({ ...event, result: 'recovered' });
-    const { upstream, hostname, addresses } = event;
+    const { upstream, hostname: host, addresses } = event;
     assert.deepEqual(lines, [
-      { level: 'info', msg: 'addresses changed', upstream, hostname, addresses },
-      { level: 'warn', msg: 'lookup failed', upstream, hostname, addresses, reason: 'getaddrinfo EAI_AGAIN pay' },
-      { level: 'info', msg: 'lookup recovered', upstream, hostname, addresses },
+      { level: 'info', msg: 'addresses changed', upstream, host, addresses },
+      { level: 'warn', msg: 'lookup failed', upstream, host, addresses, reason: 'getaddrinfo EAI_AGAIN pay' },
+      { level: 'info', msg: 'lookup recovered', upstream, host, addresses },
     ]);
   });
 
