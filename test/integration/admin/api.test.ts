@@ -229,9 +229,10 @@ describe('retries', () => {
     const { app, call } = await start(t, { logLevel: 'warn' });
     await put(app, '/api/retries', { enabled: false, ttl: '50ms' });
     await until(async () => (await call('/fails')).headers.get('x-outrigger-attempts') === '3', 'retries are on again');
-    const changes = app.logged().filter(({ msg }) => msg === 'admin change');
+    const changes = () => app.logged().filter(({ msg }) => msg === 'admin change');
+    await until(() => changes().length === 3, 'the other route, whose timer is another one, has them too');
     assert.deepEqual(
-      changes.map(({ change, by, route, to }) => [change, by, route, to]),
+      changes().map(({ change, by, route, to }) => [change, by, route, to]),
       [
         ['retries', '127.0.0.1', undefined, 'off'],
         ['retries', 'ttl', 'fails', 'on'],
