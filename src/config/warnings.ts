@@ -1,5 +1,6 @@
 import { describeFaults } from '../policies/fault-injection.js';
-import { longestDelay } from '../policies/rules/backoff.js';
+import { backoffRules } from '../policies/retry.js';
+import { longestDelays } from '../policies/rules/backoff.js';
 import { parseDuration, parseRatio } from '../policies/rules/units.js';
 import type { Config, ResolvedRoute, ResolvedUpstream } from './config.js';
 import { durationText, namedText } from './describe.js';
@@ -67,14 +68,8 @@ function warnWorstCase(route: ResolvedRoute, at: RouteAt): void {
 }
 
 /** The sum, in milliseconds, of the longest waits between all of a route's attempts. */
-export function longestBackoff(route: ResolvedRoute): number {
-  if (route.retry === false) return 0;
-  const { strategy, base, factor, max, jitter, delays = [] } = route.retry.backoff;
-  const delaysMs = delays.map(parseDuration);
-  const rules = { strategy, factor, jitter, baseMs: parseDuration(base), maxMs: parseDuration(max), delaysMs };
-  let total = 0;
-  for (let n = 1; n < route.retry.maxAttempts; n++) total += longestDelay(rules, n);
-  return total;
+export function longestBackoff({ retry }: ResolvedRoute): number {
+  return retry === false ? 0 : longestDelays(backoffRules(retry.backoff), retry.maxAttempts - 1);
 }
 
 function warnUnsafeMethods(route: ResolvedRoute, at: RouteAt): void {

@@ -1,8 +1,9 @@
 import type { ResolvedRoute } from '../config/config.js';
 import { backoffRules } from '../policies/retry.js';
-import { backoffDelay, longestDelay } from '../policies/rules/backoff.js';
+import { backoffDelay, longestDelay, longestDelays } from '../policies/rules/backoff.js';
 import { ClassSet } from '../policies/rules/class-set.js';
 import { statusClass } from '../policies/rules/classify.js';
+import { RETRY_AFTER_SPREAD } from '../policies/rules/retry-decision.js';
 import { parseDuration } from '../policies/rules/units.js';
 import type { Wait } from './calls-at-worst.js';
 
@@ -14,9 +15,6 @@ export interface RetryAfterShare {
   readonly eachMs: number;
   readonly longestMs: number;
 }
-
-/** A tenth more than asked for: as the retry policy has it, so that clients do not return together. */
-const RETRY_AFTER_SPREAD = 1.1;
 
 /** The waits between all attempts, where they are made again after `on`; none if they are not. */
 export function waitsAfter(retry: Retry, on: readonly string[]): readonly Wait[] {
@@ -31,11 +29,7 @@ export function waitsAfter(retry: Retry, on: readonly string[]): readonly Wait[]
 
 /** The sum, in milliseconds, of the longest back-offs before so many retries, without Retry-After. */
 export function longestBackoffs(retry: Retry, retries: number): number {
-  if (retry === false) return 0;
-  const rules = backoffRules(retry.backoff);
-  let total = 0;
-  for (let n = 1; n <= retries; n++) total += longestDelay(rules, n);
-  return total;
+  return retry === false ? 0 : longestDelays(backoffRules(retry.backoff), retries);
 }
 
 /** What Retry-After can add; undefined where it is not listened to. */
@@ -52,5 +46,5 @@ function longestAsked(retry: Retry, on: readonly string[]): number | undefined {
   if (retry === false || !retry.retryAfter.honor) return undefined;
   const set = new ClassSet(on);
   const asks = [429, 503].some((status) => set.has({ result: statusClass(status), status }));
-  return asks || set.headers.length > 0 ? parseDuration(retry.retryAfter.max) * RETRY_AFTER_SPREAD : undefined;
+  return asks || set.headers.length > 0 ? parseDuration(retry.retryAfter.max) * (1 + RETRY_AFTER_SPREAD) : undefined;
 }

@@ -1,5 +1,4 @@
 import type { Dispatcher } from 'undici';
-import type { OutriggerError } from '../errors.js';
 import type { Clock, Timer } from '../runtime/clock.js';
 import type { Random } from '../runtime/random.js';
 import type { PolicyEvent, RetryReason, SuppressedReason } from './events.js';
@@ -120,6 +119,3 @@ export interface CallOptions extends Dispatcher.DispatchOptions {
   call?: Call;
   attempt?: Attempt;
 }
-
-/** An error that ends a call at this layer or below. */
-export type CallError = OutriggerError;

@@ -41,6 +41,13 @@ export function longestDelay(rules: BackoffRules, n: number): number {
   return fullWait(rules, n);
 }
 
+/** The sum of the longest waits before so many retries. */
+export function longestDelays(rules: BackoffRules, retries: number): number {
+  let total = 0;
+  for (let n = 1; n <= retries; n++) total += longestDelay(rules, n);
+  return total;
+}
+
 function fullWait(rules: BackoffRules, n: number): number {
   switch (rules.strategy) {
     case 'fixed':

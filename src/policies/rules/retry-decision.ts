@@ -43,6 +43,9 @@ export function isReplayable(rules: RetryRules, call: DecidedCall): boolean {
   return rules.methods.has(call.method) || rules.idempotencyKeys.some((name) => call.header(name) !== undefined);
 }
 
+/** A wait that was asked for is longer by up to this share, so that clients do not return together. */
+export const RETRY_AFTER_SPREAD = 0.1;
+
 /**
  * Whether a failure that is worth a retry gets one, and after which wait. The budget is not asked here: asking it takes a
  * place, so it comes last.
@@ -67,7 +70,7 @@ export function decideRetry(
   const asked = rules.honorRetryAfter ? failed.retryAfterMs : undefined;
   if (asked !== undefined && asked > rules.maxRetryAfterMs) return suppressed('retry-after');
   // A tenth more at most, so that clients that were told the same do not return together.
-  const delayMs = asked !== undefined && asked >= backoffMs ? asked * (1 + random() / 10) : backoffMs;
+  const delayMs = asked !== undefined && asked >= backoffMs ? asked * (1 + random() * RETRY_AFTER_SPREAD) : backoffMs;
   if (now + delayMs + LEAST_ATTEMPT_MS > call.deadlineAt) return suppressed('deadline');
   return { retry: true, delayMs, backoffMs };
 }
