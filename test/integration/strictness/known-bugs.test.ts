@@ -6,6 +6,7 @@
  * | --- | --- |
  * | CVE-2026-6733, CVE-2026-48931: an unsolicited answer is given to the next call | proxy/hostile-connections |
  * | CVE-2026-3635, CVE-2026-16732: X-Forwarded-* believed; CVE-2024-55602: part of a Host picks the route | proxy/doors |
+ * | CVE-2026-1525: two Content-Lengths of a request, in other letters | upstream/http1/request-head |
  * | CVE-2026-21710: `__proto__` as a header's name, in answers | proxy/hostile-heads |
  * | undici#5405: stalled by back-pressure | edge/response-streams |
  * | undici#5675, cockatiel: an abort in the back-off is ignored | conformance/retry-over-http, 37 |
