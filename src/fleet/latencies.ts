@@ -18,10 +18,13 @@ export class Latencies {
     for (let i = 0; i < BUCKETS; i++) this.#counts[i]! += others.#counts[i]!;
   }
 
+  get total(): number {
+    return this.#counts.reduce((sum, count) => sum + count, 0);
+  }
+
   /** Milliseconds within which this share of the calls had ended; undefined without any. @param share from 0 to 1 */
   quantile(share: number): number | undefined {
-    let total = 0;
-    for (const count of this.#counts) total += count;
+    const { total } = this;
     if (total === 0) return undefined;
     let left = Math.max(1, Math.ceil(share * total));
     const bucket = this.#counts.findIndex((count) => (left -= count) <= 0);
