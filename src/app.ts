@@ -103,6 +103,7 @@ export function createApp(options: AppOptions): App {
       logLinesDropped,
       spans: () => tracing.counts,
       retriesEnabled: () => retryingRoutes(inForce()).map((route) => ({ route, enabled: switches.isEnabled(route) })),
+      attemptTimeouts: () => generations.current.states.attemptTimeouts(),
       connections: () => listener.connections,
       shedding: () => listener.shedding,
     });

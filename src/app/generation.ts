@@ -46,6 +46,11 @@ export class Generation {
     return this.#edge;
   }
 
+  /** What the policies of its routes know. */
+  get states(): RouteStates {
+    return this.#states;
+  }
+
   /** Makes all that calls need. `beginTrace`: where they are traced. */
   async open(beginTrace: BeginTrace | undefined): Promise<void> {
     const { deps, context, replayMemory, staleStores, switches } = this.#scope;

@@ -1,7 +1,7 @@
 import type { Config, ResolvedRoute, ResolvedUpstream } from '../config/config.js';
 import type { MetricSources } from '../observability/metrics.js';
+import { longestAttemptMs } from '../policies/attempt-timeout.js';
 import type { PolicyDeps } from '../policies/policy.js';
-import { parseDuration } from '../policies/rules/units.js';
 import type { ConnectionQuota } from '../upstream/connection-quota.js';
 import type { Lookup } from '../upstream/discovery.js';
 import type { ConnectionPool } from '../upstream/endpoint.js';
@@ -116,7 +116,7 @@ function createUpstream(
 ): Upstream {
   const attempts = config.routes
     .filter((route) => upstreamsOf(route).includes(options.name) && route.attemptTimeout !== false)
-    .map((route) => (route.attemptTimeout === false ? 0 : parseDuration(route.attemptTimeout.attemptTimeout)));
+    .map((route) => (route.attemptTimeout === false ? 0 : longestAttemptMs(route.attemptTimeout)));
   return new Upstream(
     {
       ...options,

@@ -1,3 +1,4 @@
+import { parseDuration } from '../policies/rules/units.js';
 import { namedText } from './describe.js';
 import type { Issues } from './issues.js';
 import { nearest } from './nearest.js';
@@ -25,6 +26,7 @@ export function checkReferences(root: MapNode, issues: Issues): void {
     if (name !== undefined) names.add(name);
     checkUpstreamName(at, ['upstream'], upstreams);
     checkBackoff(at);
+    checkAttemptTimeout(at);
     checkFallback(at, upstreams);
     checkTemplate(at, ['rateLimit', 'key']);
   }
@@ -61,6 +63,15 @@ function checkUpstreamName(at: Place, path: readonly PathStep[], upstreams: read
     `no upstream is named ${namedText(nodeAt(at.root, ...path))}; ${known}`,
     near === undefined ? undefined : `did you mean '${near}'?`,
   );
+}
+
+function checkAttemptTimeout(at: Place): void {
+  const timeout = nodeAt(at.root, 'attemptTimeout');
+  const [min, max] = [stringAt(timeout, 'min'), stringAt(timeout, 'max')];
+  const isTold = ['min', 'max'].some((key) => at.issues.has([...at.path, 'attemptTimeout', key]));
+  if (min === undefined || max === undefined || isTold || parseDuration(min) <= parseDuration(max)) return;
+  const key = nodeAt(timeout, 'min')?.offset === undefined ? 'max' : 'min';
+  say(at, ['attemptTimeout', key], `min, ${min}, is longer than max, ${max}`, 'lower min, or raise max');
 }
 
 function checkBackoff(at: Place): void {

@@ -9,6 +9,7 @@ const UNIT_WORDS: Readonly<Record<Unit, string>> = {
   'positive-duration': 'a duration above zero, such as 250ms, 3s, 1m30s or 1h',
   'duration-or-off': 'a duration such as 250ms or 3s, or off',
   'duration-or-percentile': 'a duration such as 250ms, or a percentile such as p95',
+  percentile: 'a percentile such as p99',
   size: 'a size such as 512B, 64KiB or 2MB',
   'positive-size': 'a size above zero, such as 512B, 64KiB or 2MB',
   ratio: 'a ratio from 0, such as 0.5 or 50%',
@@ -133,6 +134,8 @@ function unitRemedy(unit: Unit | undefined, text: string, value: unknown): strin
     case 'duration-or-off':
     case 'duration-or-percentile':
       return durationRemedy(text, unit === 'duration-or-off' && value === false);
+    case 'percentile':
+      return /^\d\d?(?:\.\d{1,3})?\s*%?$/.test(text) ? `p${Number(text.replace('%', ''))}` : undefined;
     case 'duration-comparison':
       return comparisonRemedy(text, (rest) => durationRemedy(rest, false));
     case 'ratio-comparison':

@@ -92,6 +92,7 @@ const HARMLESS_UNITS: ReadonlySet<string | undefined> = new Set([
   'positive-duration',
   'duration-or-off',
   'duration-or-percentile',
+  'percentile',
   'size',
   'positive-size',
   'ratio',

@@ -38,6 +38,7 @@ const UNIT_NAMES: Readonly<Partial<Record<Unit, string>>> = {
 const EXPLAINED: readonly Unit[] = [
   'duration',
   'duration-or-percentile',
+  'percentile',
   'size',
   'ratio',
   'address',
@@ -109,8 +110,10 @@ function rowsOf(key: string, schema: SchemaNode, required: boolean): Row[] {
     byDefault: defaultText(schema, required),
     description: escape(schema.description ?? own.description ?? ''),
   };
-  const { items } = own;
-  if (items === undefined || !hasItemMaps(own)) return [row];
+  const { items, anyOf = [] } = own;
+  // A value that may also be a map.
+  const inMaps = anyOf.flatMap((branch) => (branch.properties === undefined ? [] : rowsOf(key, branch, false)));
+  if (items === undefined || !hasItemMaps(own)) return [row, ...inMaps];
   const seen = new Map<string, Row>();
   for (const branch of items.anyOf ?? [items]) {
     for (const [name, property] of Object.entries(branch.properties ?? {})) {

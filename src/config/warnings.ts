@@ -1,6 +1,8 @@
+import { adaptiveTimeoutFor, longestAttemptMs } from '../policies/attempt-timeout.js';
 import { describeFaults } from '../policies/fault-injection.js';
 import { backoffRules } from '../policies/retry.js';
 import { longestDelays } from '../policies/rules/backoff.js';
+import { KEPT } from '../policies/rules/head-times.js';
 import { parseDuration, parseRatio } from '../policies/rules/units.js';
 import type { Config, ResolvedRoute, ResolvedUpstream } from './config.js';
 import { durationText, namedText } from './describe.js';
@@ -18,6 +20,7 @@ export function warnings(config: Config): readonly ConfigIssue[] {
     const at = new RouteAt(config, index, issues);
     const upstream = config.upstreams.get(route.upstream);
     warnWorstCase(route, at);
+    warnRarePercentile(route, at);
     warnShadowed(route, config.routes.slice(0, index), at);
     warnUnsafeMethods(route, at);
     warnSteps(route, at);
@@ -56,14 +59,26 @@ function warnWorstCase(route: ResolvedRoute, at: RouteAt): void {
   if (route.timeout === false || route.attemptTimeout === false) return;
   const timeout = parseDuration(route.timeout.timeout);
   const attempts = route.retry === false ? 1 : route.retry.maxAttempts;
-  const worst = attempts * parseDuration(route.attemptTimeout.attemptTimeout) + longestBackoff(route);
+  const eachMs = longestAttemptMs(route.attemptTimeout);
+  const worst = attempts * eachMs + longestBackoff(route);
   if (worst <= timeout) return;
   const plural = attempts === 1 ? 'attempt' : 'attempts';
   at.say(
     [['timeout'], ['retry', 'maxAttempts'], ['attemptTimeout']],
-    `route '${route.name}': ${attempts} ${plural} of ${route.attemptTimeout.attemptTimeout} and the longest back-off take ` +
+    `route '${route.name}': ${attempts} ${plural} of ${durationText(eachMs)} and the longest back-off take ` +
       `${durationText(worst)}, beyond the timeout of ${route.timeout.timeout}`,
     'lower attemptTimeout or retry.maxAttempts, or raise timeout',
+  );
+}
+
+/** Of a thousand times, the longest is the percentile that they can tell. */
+function warnRarePercentile(route: ResolvedRoute, at: RouteAt): void {
+  const rules = route.attemptTimeout === false ? undefined : adaptiveTimeoutFor(route.attemptTimeout)?.rules;
+  if (rules === undefined || (1 - rules.share) * KEPT > 1 - 1e-9) return;
+  at.say(
+    [['attemptTimeout', 'percentile']],
+    `route '${route.name}': the latest ${KEPT} answers say nothing of a percentile this high; the longest of them is taken`,
+    'write p99.9 or less, and a larger factor',
   );
 }
 

@@ -1,5 +1,6 @@
 import type { Config, ResolvedRoute, ResolvedUpstream } from '../config/config.js';
 import { appTimeoutMs } from '../policies/call-context.js';
+import { longestAttemptMs } from '../policies/attempt-timeout.js';
 import { headTimesFor } from '../policies/hedge.js';
 import { isLocalRefusal } from '../policies/rules/classify.js';
 import { parseDuration } from '../policies/rules/units.js';
@@ -174,7 +175,7 @@ class CallFacts {
 
   get #attemptMs(): number {
     const { attemptTimeout } = this.#route;
-    return attemptTimeout === false ? Infinity : parseDuration(attemptTimeout.attemptTimeout);
+    return attemptTimeout === false ? Infinity : longestAttemptMs(attemptTimeout);
   }
 
   get #isRepeatable(): boolean {

@@ -1,5 +1,6 @@
 import type { Dispatcher } from 'undici';
 import { stack } from '../pipeline/compose.js';
+import { AttemptTimeoutOptions, longestAttemptMs } from '../policies/attempt-timeout.js';
 import { CircuitBreakerOptions } from '../policies/circuit-breaker.js';
 import { Circuits } from '../policies/circuits.js';
 import type { ConcurrencyOptions } from '../policies/concurrency.js';
@@ -10,7 +11,6 @@ import type { Policy } from '../policies/policy.js';
 import type { RateLimitOptions, UpstreamRateLimitOptions } from '../policies/rate-limit.js';
 import type { RetryBudgetOptions } from '../policies/retry-budget.js';
 import type { RetryOptions } from '../policies/retry.js';
-import { parseDuration } from '../policies/rules/units.js';
 import { withDefaults, type Some } from '../policies/rules/with-defaults.js';
 import { systemDeps, type SomeDeps } from './deps.js';
 import { inProcess, type InProcessOptions } from './in-process.js';
@@ -45,8 +45,8 @@ export interface PoliciesOptions extends InProcessOptions {
   /** A circuit for each origin by default. */
   readonly circuitBreaker?: Some<CircuitBreakerOptions> | false;
   readonly attemptRateLimit?: Some<UpstreamRateLimitOptions> | false;
-  /** One attempt; a duration. Default 9s. */
-  readonly attemptTimeout?: string | false;
+  /** One attempt: a duration, or a map for one that follows how long answers take. Default 9s. */
+  readonly attemptTimeout?: Some<AttemptTimeoutOptions['attemptTimeout']> | false;
   readonly faults?: readonly Fault[] | false;
   /** What events call the upstream. Default `-`. */
   readonly name?: string;
@@ -105,11 +105,14 @@ export function withPolicies(dispatcher: Dispatcher, outermostFirst: readonly Po
 
 /** A half-open permit is given back when its attempt must be over. */
 function circuit(given: Some<CircuitBreakerOptions> | undefined, options: PoliciesOptions, deps: SomeDeps): Policy {
-  const { attemptTimeout: limit = '9s', name = '-' } = options;
-  const longestAttemptMs = limit === false ? Infinity : parseDuration(limit);
+  const { attemptTimeout: limit, name = '-' } = options;
+  const longestMs =
+    limit === false
+      ? Infinity
+      : longestAttemptMs(withDefaults(AttemptTimeoutOptions, optional({ attemptTimeout: limit })));
   const circuits = new Circuits(withDefaults(CircuitBreakerOptions, given ?? {}), systemDeps(deps), {
     upstream: name,
-    longestAttemptMs,
+    longestAttemptMs: longestMs,
   });
   return circuitBreaker(given, deps, circuits);
 }

@@ -25,6 +25,8 @@ export interface MetricSources {
   shedding?(): boolean;
   /** Routes with retries, and whether the switch lets them retry. */
   retriesEnabled?(): Iterable<{ readonly route: string; readonly enabled: boolean }>;
+  /** Routes whose attempt timeout follows what is seen, and how long an attempt is given now. */
+  attemptTimeouts?(): Iterable<{ readonly route: string; readonly upstream: string; readonly limitMs: number }>;
   /** Upstreams with active health checks. */
   health?(): Iterable<{
     readonly upstream: string;
@@ -98,6 +100,16 @@ function circuitGauges(sources: () => MetricSources | undefined): MetricFamily[]
       ['upstream'],
       function* () {
         for (const { upstream, remaining } of sources()?.budgets() ?? []) yield [[upstream], remaining];
+      },
+    ),
+    new GaugeFamily(
+      'outrigger_attempt_timeout_seconds',
+      'How long an attempt is given, where that follows how long answers take.',
+      ['route', 'upstream'],
+      function* () {
+        for (const { route, upstream, limitMs } of sources()?.attemptTimeouts?.() ?? []) {
+          yield [[route, upstream], limitMs / 1_000];
+        }
       },
     ),
     new GaugeFamily(

@@ -9,6 +9,7 @@ import { hedge, type HedgeOptions, type HedgeScope } from '../policies/hedge.js'
 import type { CallOptions, Dispatch, Policy, PolicyDeps } from '../policies/policy.js';
 import { attemptRateLimit, rateLimit, type RateLimitOptions, type RateLimits } from '../policies/rate-limit.js';
 import { retry, type RetryOptions } from '../policies/retry.js';
+import type { AdaptiveTimeout } from '../policies/rules/adaptive-timeout.js';
 import type { HeadTimes } from '../policies/rules/head-times.js';
 import { staleInvalidation } from '../policies/stale-invalidation.js';
 import { endpointChoice } from '../upstream/endpoint-choice.js';
@@ -41,6 +42,8 @@ export interface ColumnScope {
   /** The route's buckets and the head times that its hedges go by, where they outlive this column. */
   readonly rateLimits?: RateLimits;
   readonly headTimes?: HeadTimes;
+  /** What is seen of how long attempts take. */
+  readonly adaptiveTimeout?: AdaptiveTimeout;
   /** What the route's fallback steps need: the stored answers, and the way to other upstreams. */
   readonly fallback?: Pick<FallbackScope, 'stale' | 'upstream'>;
 }
@@ -81,7 +84,7 @@ export function column(options: ColumnOptions, scope: ColumnScope, deps: PolicyD
       why: 'to a retry an attempt and its hedges are one, with one outcome; below it each has a place and an endpoint',
       policy: on(options.hedge, (option) => hedge(option, deps, hedgeScope(options, scope))),
     },
-    ...attemptColumn(options, upstream, deps),
+    ...attemptColumn(options, upstream, deps, scope.adaptiveTimeout),
   ];
 }
 
@@ -98,8 +101,17 @@ function hedgeScope({ retry }: ColumnOptions, { upstream, retriesEnabled, headTi
   return { budgets: upstream.budgets, deposits: retry === false, enabled, headTimes };
 }
 
-/** The part of a column that makes one attempt at an upstream: a route's own, below retry, or one that a fallback asks. */
-export function attemptColumn(options: AttemptColumnOptions, upstream: Upstream, deps: PolicyDeps): readonly Layer[] {
+/**
+ * The part of a column that makes one attempt at an upstream: a route's own, below retry, or one that a fallback asks.
+ *
+ * @param seen how long attempts took, where that outlives the column
+ */
+export function attemptColumn(
+  options: AttemptColumnOptions,
+  upstream: Upstream,
+  deps: PolicyDeps,
+  seen?: AdaptiveTimeout,
+): readonly Layer[] {
   const { circuits, limiters, rateLimit: limit } = upstream;
   return [
     {
@@ -120,7 +132,7 @@ export function attemptColumn(options: AttemptColumnOptions, upstream: Upstream,
     {
       name: 'attempt timeout',
       why: 'what it cuts off counts against the circuit; waiting for a place does not',
-      policy: on(options.attemptTimeout, (option) => attemptTimeout(option, deps)),
+      policy: on(options.attemptTimeout, (option) => attemptTimeout(option, deps, seen)),
     },
     {
       name: 'attempt rate limit',

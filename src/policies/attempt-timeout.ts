@@ -1,29 +1,75 @@
 import { Type, type Static } from '@sinclair/typebox';
 import { OutriggerError } from '../errors.js';
+import { AdaptiveAttempt } from './adaptive-attempt.js';
+import { AttemptTimer } from './attempt-timer.js';
 import { withAttempt } from './call-context.js';
-import { HeadTimer } from './head-timer.js';
 import { refuse } from './pass-through.js';
-import type { Call, CallOptions, Controller, Handler, Policy, PolicyDeps } from './policy.js';
-import { positiveDuration } from './rules/option-types.js';
+import type { Call, CallOptions, Handler, Policy, PolicyDeps } from './policy.js';
+import { AdaptiveTimeout } from './rules/adaptive-timeout.js';
+import { percentile, percentileShare, positiveDuration } from './rules/option-types.js';
 import { LEAST_ATTEMPT_MS } from './rules/retry-decision.js';
 import { TimerQueue } from './rules/timer-queue.js';
 import { parseDuration } from './rules/units.js';
 
+/** A timeout that follows what is seen. */
+export const AdaptiveTimeoutOptions = Type.Object(
+  {
+    percentile: percentile('p99', "Of the times until the heads of the route's latest 1000 good answers."),
+    factor: Type.Number({
+      description: 'How many times that an attempt is given.',
+      default: 3,
+      minimum: 1,
+      maximum: 1_000,
+    }),
+    min: positiveDuration('250ms', 'It is never given less.'),
+    max: positiveDuration(
+      '9s',
+      'It is never given more; nor less until 100 answers were seen. One at a time of those that run out of time goes on so long, to find out whether the service hangs or has become slow.',
+    ),
+  },
+  { additionalProperties: false, description: 'Follows how long the answers of the route take.' },
+);
+export type AdaptiveTimeoutOptions = Static<typeof AdaptiveTimeoutOptions>;
+
 /** Ends an attempt that has no head in time, so that the next one can be made. Inside the circuit breaker: the circuit counts what timed out. */
 export const AttemptTimeoutOptions = Type.Object(
   {
-    attemptTimeout: positiveDuration(
-      '9s',
-      "One attempt, from its dispatch until its response's head; starts when the request's body is in.",
-    ),
+    attemptTimeout: Type.Union([positiveDuration(undefined, 'The same for every attempt.'), AdaptiveTimeoutOptions], {
+      description:
+        "One attempt, from its dispatch until its response's head; starts when the request's body is in. A map: it follows how long answers take.",
+      default: '9s',
+    }),
   },
   { additionalProperties: false },
 );
 export type AttemptTimeoutOptions = Static<typeof AttemptTimeoutOptions>;
 
-export function attemptTimeout(options: AttemptTimeoutOptions, deps: PolicyDeps): Policy {
-  const limitMs = parseDuration(options.attemptTimeout);
-  const queue = new TimerQueue(deps.clock, limitMs);
+/** The longest that an attempt can be given, in milliseconds. */
+export function longestAttemptMs({ attemptTimeout }: AttemptTimeoutOptions): number {
+  return parseDuration(typeof attemptTimeout === 'string' ? attemptTimeout : attemptTimeout.max);
+}
+
+/** What is seen of the times of a route's attempts at one upstream; undefined for a timeout that follows nothing. */
+export function adaptiveTimeoutFor({ attemptTimeout }: AttemptTimeoutOptions): AdaptiveTimeout | undefined {
+  if (typeof attemptTimeout === 'string') return undefined;
+  const share = percentileShare(attemptTimeout.percentile);
+  if (share === undefined) throw new RangeError(`'${attemptTimeout.percentile}' is not a percentile`);
+  return new AdaptiveTimeout({
+    share,
+    factor: attemptTimeout.factor,
+    minMs: parseDuration(attemptTimeout.min),
+    maxMs: parseDuration(attemptTimeout.max),
+  });
+}
+
+/** @param seen the times seen so far, where they outlive the policy; only for a timeout that follows them */
+export function attemptTimeout(
+  options: AttemptTimeoutOptions,
+  deps: PolicyDeps,
+  seen: AdaptiveTimeout | undefined = adaptiveTimeoutFor(options),
+): Policy {
+  const longestMs = longestAttemptMs(options);
+  const timer = seen === undefined ? fixedTimer(longestMs, deps) : AdaptiveAttempt.maker(seen, deps);
   return (dispatch) => (given: CallOptions, handler) => {
     const opts = withAttempt(given, deps.clock);
     const { attempt } = opts;
@@ -31,42 +77,13 @@ export function attemptTimeout(options: AttemptTimeoutOptions, deps: PolicyDeps)
     if (leftMs < LEAST_ATTEMPT_MS) {
       return refuse(handler, new OutriggerError('deadline', 'no time is left for another attempt'));
     }
-    attempt.timeLeftMs = Math.min(limitMs, leftMs);
-    return dispatch(opts, new AttemptTimeoutHandler(handler, attempt.call, queue, deps).watch(attempt.call.body));
+    // Not what it is given for now: a service that gave up by itself then would never be seen to be slow.
+    attempt.timeLeftMs = Math.min(longestMs, leftMs);
+    return dispatch(opts, timer(handler, attempt.call).watch(attempt.call.body));
   };
 }
 
-class AttemptTimeoutHandler extends HeadTimer {
-  readonly #call: Call;
-  readonly #emit: PolicyDeps['emit'];
-  #startedAt = Infinity;
-
-  constructor(next: Handler, call: Call, queue: TimerQueue, deps: PolicyDeps) {
-    super(next, queue, deps.clock);
-    this.#call = call;
-    this.#emit = deps.emit;
-  }
-
-  protected override started(now: number): void {
-    this.#startedAt = now;
-  }
-
-  protected override expired(): Error {
-    this.#emit({ type: 'timeout', call: this.#call, kind: 'attempt' });
-    return this.#tooLate();
-  }
-
-  override onResponseError(controller: Controller, error: Error): void {
-    // The deadline may end an attempt in the same moment in which its own time is over: then the upstream was too slow.
-    const ranOut = isDeadline(error) && this.clock.now() - this.#startedAt >= this.limitMs;
-    super.onResponseError(controller, ranOut ? this.#tooLate() : error);
-  }
-
-  #tooLate(): OutriggerError {
-    return new OutriggerError('timeout', `no answer within ${this.limitMs} ms`);
-  }
-}
-
-function isDeadline(error: Error): boolean {
-  return error instanceof OutriggerError && error.code === 'deadline';
+function fixedTimer(limitMs: number, deps: PolicyDeps): (next: Handler, call: Call) => AttemptTimer {
+  const queue = new TimerQueue(deps.clock, limitMs);
+  return (next, call) => new AttemptTimer(next, call, queue, deps);
 }

@@ -10,7 +10,7 @@ import type { Due, TimerQueue } from './rules/timer-queue.js';
  */
 export abstract class HeadTimer extends PassThrough implements Due {
   protected readonly clock: Clock;
-  readonly #queue: TimerQueue;
+  #queue: TimerQueue;
   #controller: Controller | undefined;
   #forgetBody: (() => void) | undefined;
   dueAt = Infinity;
@@ -30,8 +30,8 @@ export abstract class HeadTimer extends PassThrough implements Due {
   /** The clock starts. */
   protected abstract started(now: number): void;
 
-  /** Time is up; returns the error to end with. */
-  protected abstract expired(): Error;
+  /** Time is up; returns the error to end with, or the queue in which it waits on. */
+  protected abstract expired(): Error | TimerQueue;
 
   watch(body: RequestBody): this {
     if (body.complete) this.#start();
@@ -40,7 +40,16 @@ export abstract class HeadTimer extends PassThrough implements Due {
   }
 
   fall(): void {
-    contain(this.next, () => this.#controller?.abort(this.expired()));
+    contain(this.next, () => {
+      const expired = this.expired();
+      if (expired instanceof Error) this.#controller?.abort(expired);
+      else this.#waitIn(expired);
+    });
+  }
+
+  #waitIn(queue: TimerQueue): void {
+    this.#queue = queue;
+    queue.enter(this, this.clock.now());
   }
 
   #start(): void {

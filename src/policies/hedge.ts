@@ -4,7 +4,7 @@ import { HedgeCall, type HedgePlan } from './hedge-call.js';
 import type { CallOptions, Policy, PolicyDeps } from './policy.js';
 import type { RetryBudgets } from './retry-budget.js';
 import { HeadTimes } from './rules/head-times.js';
-import { durationOrPercentile, integer, methods } from './rules/option-types.js';
+import { durationOrPercentile, integer, methods, percentileShare } from './rules/option-types.js';
 import { parseDuration } from './rules/units.js';
 
 /** Makes a second attempt while a slow first one still runs, and takes the first good head. Inside retry, outside the endpoint choice: each hedge is an attempt of its own, at another endpoint if there is one. */
@@ -35,8 +35,8 @@ export interface HedgeScope {
 
 /** The times that a percentile delay is taken from; undefined for a fixed delay, which needs none. */
 export function headTimesFor(options: HedgeOptions): HeadTimes | undefined {
-  const percentile = /^p([\d.]+)$/.exec(options.delay)?.[1];
-  return percentile === undefined ? undefined : new HeadTimes(Number(percentile) / 100);
+  const share = percentileShare(options.delay);
+  return share === undefined ? undefined : new HeadTimes(share);
 }
 
 export function hedge(options: HedgeOptions, deps: PolicyDeps, scope: HedgeScope = {}): Policy {

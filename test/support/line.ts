@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { isInternal, OutriggerError } from '../../src/errors.js';
 import { attemptColumn, column, pipeline } from '../../src/pipeline/column.js';
 import type { Layer } from '../../src/pipeline/compose.js';
-import { AttemptTimeoutOptions } from '../../src/policies/attempt-timeout.js';
+import { AttemptTimeoutOptions, longestAttemptMs } from '../../src/policies/attempt-timeout.js';
 import { CircuitBreakerOptions } from '../../src/policies/circuit-breaker.js';
 import type { CircuitView } from '../../src/policies/circuits.js';
 import { ConcurrencyOptions } from '../../src/policies/concurrency.js';
@@ -26,7 +26,6 @@ import type {
 import { RateLimitOptions, UpstreamRateLimitOptions } from '../../src/policies/rate-limit.js';
 import { RetryBudgetOptions } from '../../src/policies/retry-budget.js';
 import { RetryOptions } from '../../src/policies/retry.js';
-import { parseDuration } from '../../src/policies/rules/units.js';
 import { StaleStores } from '../../src/policies/stale-store.js';
 import type { LoadBalancingOptions } from '../../src/upstream/balancing.js';
 import { Upstream } from '../../src/upstream/upstream.js';
@@ -63,7 +62,7 @@ export interface LineOptions {
   readonly retryBudget?: Some<RetryBudgetOptions> | false;
   readonly concurrency?: Some<ConcurrencyOptions> | false;
   readonly circuitBreaker?: Some<CircuitBreakerOptions> | false;
-  readonly attemptTimeout?: string | false | undefined;
+  readonly attemptTimeout?: Some<AttemptTimeoutOptions['attemptTimeout']> | false | undefined;
   readonly loadBalancing?: LoadBalancingOptions['loadBalancing'];
   readonly internalHeaders?: boolean;
   /** By name; one that always answers 200 if left out. */
@@ -185,7 +184,7 @@ export class Line {
         concurrency: policies.concurrency,
         retryBudget: policies.retryBudget,
         rateLimit: policies.attemptRateLimit,
-        longestAttemptMs: policies.attemptTimeout ? parseDuration(policies.attemptTimeout.attemptTimeout) : Infinity,
+        longestAttemptMs: policies.attemptTimeout ? longestAttemptMs(policies.attemptTimeout) : Infinity,
       },
       (origin) => ({
         dispatch: pools.get(origin)!.dispatch,

@@ -1,5 +1,7 @@
-/** How many of the latest times are kept, and how many there must be before they say anything. */
-const KEPT = 1_000;
+/** How many of the latest times are kept. */
+export const KEPT = 1_000;
+
+/** How many there must be before they say anything. */
 const NEEDED = 100;
 
 /** After so many new times the percentile is found again: it moves slowly, and sorting costs. Sooner while there are few. */
@@ -21,6 +23,12 @@ export class HeadTimes {
     this.#times[this.#seen % KEPT] = tookMs;
     this.#seen++;
     if (this.#seen % (this.#seen < KEPT ? NEEDED : REFRESH_AFTER) === 0) this.#found = this.#find();
+  }
+
+  /** News: a time that stands for so many, and that the percentile is to know of at once. */
+  addAtOnce(tookMs: number, times: number): void {
+    for (let i = 0; i < times; i++) this.add(tookMs);
+    if (this.#seen >= NEEDED) this.#found = this.#find();
   }
 
   /** The percentile in milliseconds; undefined while too few times were seen. */

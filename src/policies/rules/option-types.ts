@@ -18,6 +18,7 @@ export type Unit =
   | 'positive-duration'
   | 'duration-or-off'
   | 'duration-or-percentile'
+  | 'percentile'
   | 'size'
   | 'positive-size'
   | 'ratio'
@@ -81,9 +82,22 @@ export function durationOrOff(defaultValue: string, description: string) {
   return Type.String({ description, default: defaultValue, unit: 'duration-or-off', pattern });
 }
 
+const PERCENTILE = 'p[1-9][0-9]?(?:\\.[0-9]{1,3})?';
+
+/** A percentile such as `p95`. */
+export function percentile(defaultValue: string, description: string) {
+  return Type.String({ description, default: defaultValue, unit: 'percentile', pattern: `^${PERCENTILE}$` });
+}
+
+/** The share that a percentile stands for, 0.95 for `p95`; undefined for what is none. */
+export function percentileShare(text: string): number | undefined {
+  const digits = /^p([\d.]+)$/.exec(text)?.[1];
+  return digits === undefined ? undefined : Number(digits) / 100;
+}
+
 /** A duration, or a percentile such as `p95`. */
 export function durationOrPercentile(defaultValue: string, description: string) {
-  const pattern = `^p[1-9][0-9]?(?:\\.[0-9]{1,3})?$|${DURATION_PATTERN}`;
+  const pattern = `^${PERCENTILE}$|${DURATION_PATTERN}`;
   return Type.String({ description, default: defaultValue, unit: 'duration-or-percentile', pattern });
 }
 
