@@ -2,7 +2,7 @@ import type { Duplex } from 'node:stream';
 import { OutriggerError } from '../errors.js';
 import { AttemptTimer } from './attempt-timer.js';
 import { isInterim } from './pass-through.js';
-import type { Call, Controller, Handler, PolicyDeps, ResponseHeaders } from './policy.js';
+import type { Attempt, Controller, Handler, PolicyDeps, ResponseHeaders } from './policy.js';
 import type { AdaptiveTimeout } from './rules/adaptive-timeout.js';
 import { statusClass } from './rules/classify.js';
 import { TimerQueue } from './rules/timer-queue.js';
@@ -17,21 +17,23 @@ export class AdaptiveAttempt extends AttemptTimer {
   readonly #seen: AdaptiveTimeout;
   readonly #deps: PolicyDeps;
   readonly #givenMs: number;
+  readonly #awaited: boolean;
   #state: 'running' | 'scout' | 'over' = 'running';
 
-  private constructor(next: Handler, call: Call, queue: TimerQueue, seen: AdaptiveTimeout, deps: PolicyDeps) {
-    super(next, call, queue, deps);
+  private constructor(next: Handler, attempt: Attempt, queue: TimerQueue, seen: AdaptiveTimeout, deps: PolicyDeps) {
+    super(next, attempt.call, queue, deps);
+    this.#awaited = attempt.permit?.awaited === true;
     this.#seen = seen;
     this.#deps = deps;
     this.#givenMs = queue.delayMs;
   }
 
   /** What makes the handlers of one policy's attempts. */
-  static maker(seen: AdaptiveTimeout, deps: PolicyDeps): (next: Handler, call: Call) => AdaptiveAttempt {
+  static maker(seen: AdaptiveTimeout, deps: PolicyDeps): (next: Handler, attempt: Attempt) => AdaptiveAttempt {
     const queues: Queues = { current: new TimerQueue(deps.clock, seen.limitMs) };
-    return (next, call) => {
+    return (next, attempt) => {
       if (queues.current.delayMs !== seen.limitMs) queues.current = new TimerQueue(deps.clock, seen.limitMs);
-      return new AdaptiveAttempt(next, call, queues.current, seen, deps);
+      return new AdaptiveAttempt(next, attempt, queues.current, seen, deps);
     };
   }
 
@@ -42,7 +44,7 @@ export class AdaptiveAttempt extends AttemptTimer {
 
   protected override expired(): Error | TimerQueue {
     const moreMs = this.#seen.rules.maxMs - this.#givenMs;
-    if (this.#state === 'running' && moreMs > 0 && this.#seen.mayGoOn()) {
+    if (this.#state === 'running' && moreMs > 0 && this.#seen.mayGoOn(this.#awaited)) {
       this.#state = 'scout';
       return new TimerQueue(this.#deps.clock, moreMs);
     }

@@ -4,7 +4,7 @@ import { AdaptiveAttempt } from './adaptive-attempt.js';
 import { AttemptTimer } from './attempt-timer.js';
 import { withAttempt } from './call-context.js';
 import { refuse } from './pass-through.js';
-import type { Call, CallOptions, Handler, Policy, PolicyDeps } from './policy.js';
+import type { Attempt, CallOptions, Handler, Policy, PolicyDeps } from './policy.js';
 import { AdaptiveTimeout } from './rules/adaptive-timeout.js';
 import { percentile, percentileShare, positiveDuration } from './rules/option-types.js';
 import { LEAST_ATTEMPT_MS } from './rules/retry-decision.js';
@@ -24,7 +24,7 @@ export const AdaptiveTimeoutOptions = Type.Object(
     min: positiveDuration('250ms', 'It is never given less.'),
     max: positiveDuration(
       '9s',
-      'It is never given more; nor less until 100 answers were seen. One at a time of those that run out of time goes on so long, to find out whether the service hangs or has become slow.',
+      'It is never given more; nor less until 20 answers were seen. One at a time of those that run out of time goes on so long, to find out whether the service hangs or has become slow.',
     ),
   },
   { additionalProperties: false, description: 'Follows how long the answers of the route take.' },
@@ -79,11 +79,11 @@ export function attemptTimeout(
     }
     // Not what it is given for now: a service that gave up by itself then would never be seen to be slow.
     attempt.timeLeftMs = Math.min(longestMs, leftMs);
-    return dispatch(opts, timer(handler, attempt.call).watch(attempt.call.body));
+    return dispatch(opts, timer(handler, attempt).watch(attempt.call.body));
   };
 }
 
-function fixedTimer(limitMs: number, deps: PolicyDeps): (next: Handler, call: Call) => AttemptTimer {
+function fixedTimer(limitMs: number, deps: PolicyDeps): (next: Handler, attempt: Attempt) => AttemptTimer {
   const queue = new TimerQueue(deps.clock, limitMs);
-  return (next, call) => new AttemptTimer(next, call, queue, deps);
+  return (next, { call }) => new AttemptTimer(next, call, queue, deps);
 }

@@ -211,4 +211,9 @@ function circuitRules(options: CircuitBreakerOptions, scope: CircuitScope): Circ
 }
 
 /** The permit of an attempt that an open circuit would have refused, had it not been in shadow mode. */
-const NO_OPINION: Permit = { success: () => undefined, failure: () => undefined, ignore: () => undefined };
+const NO_OPINION: Permit = {
+  awaited: false,
+  success: () => undefined,
+  failure: () => undefined,
+  ignore: () => undefined,
+};

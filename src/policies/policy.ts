@@ -107,6 +107,8 @@ export interface AttemptEndpoint {
 
 /** A circuit's leave for one attempt. Its end is told once; `now` is in monotonic milliseconds. */
 export interface Permit {
+  /** Whether the circuit lets nobody else through until it knows how this attempt ends: it is half-open. */
+  readonly awaited: boolean;
   success(now: number): void;
   /** Also after `success`: the body broke, so it was none. */
   failure(now: number, retryAfterMs?: number): void;

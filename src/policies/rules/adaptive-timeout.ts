@@ -1,5 +1,14 @@
 import { HeadTimes, KEPT } from './head-times.js';
 
+/**
+ * A quiet sidecar would wait long for a hundred. The p99 of so few is their longest, of which the factor is far away; and
+ * what a first scout finds counts at once.
+ */
+const NEEDED = 20;
+
+/** So many are cut off before an attempt goes on for which a circuit keeps all others waiting. */
+const CUT_BEFORE_AWAITED = 20;
+
 export interface AdaptiveTimeoutRules {
   /** The percentile as a share: 0.99 for p99. */
   readonly share: number;
@@ -10,7 +19,7 @@ export interface AdaptiveTimeoutRules {
 
 /**
  * How long attempts may take, from how long good ones took: `factor` times a percentile of the latest 1000, within bounds;
- * `maxMs` until there are 100.
+ * `maxMs` until there are 20.
  *
  * An attempt that is cut off tells only that it would have taken longer. To forget it makes the percentile that of the
  * fast ones, and a service that becomes slow is cut off for ever, since none of its answers is seen (Trinity took such a
@@ -28,7 +37,7 @@ export class AdaptiveTimeout {
 
   constructor(rules: AdaptiveTimeoutRules) {
     this.rules = rules;
-    this.#times = new HeadTimes(rules.share);
+    this.#times = new HeadTimes(rules.share, NEEDED);
     // What moves the percentile; more would only outlast what it speaks of.
     this.#mostForScout = Math.floor((1 - rules.share) * KEPT + 1e-9) + 1;
   }
@@ -51,11 +60,18 @@ export class AdaptiveTimeout {
     if (percentileMs !== undefined && ranMs > percentileMs) this.#times.add(ranMs);
   }
 
-  /** An attempt has run out of time: whether it goes on as the scout. If so, `scouted` must be called at its end. */
-  mayGoOn(): boolean {
-    if (!this.#hasScout) return (this.#hasScout = true);
-    this.#cutSince++;
-    return false;
+  /**
+   * An attempt has run out of time: whether it goes on as the scout. If so, `scouted` must be called at its end.
+   *
+   * @param awaited whether a half-open circuit refuses all others until its end: then only if there has been no other for long
+   */
+  mayGoOn(awaited = false): boolean {
+    if (this.#hasScout || (awaited && this.#cutSince < CUT_BEFORE_AWAITED)) {
+      this.#cutSince++;
+      return false;
+    }
+    this.#hasScout = true;
+    return true;
   }
 
   /**

@@ -254,8 +254,8 @@ export class Circuit {
     return state.probes.length;
   }
 
-  #lend(state: { probes: CircuitPermit[] }, now: number): Permit {
-    const permit = new CircuitPermit(this, this.#generation, now);
+  #lend(state: Extract<State, { probes: CircuitPermit[] }>, now: number): Permit {
+    const permit = new CircuitPermit(this, this.#generation, now, state.name === 'half-open');
     state.probes.push(permit);
     return permit;
   }
@@ -265,13 +265,15 @@ export class Circuit {
 export class CircuitPermit implements Permit {
   readonly generation: number;
   readonly since: number;
+  readonly awaited: boolean;
   /** The bucket of the window that a success was counted in. */
   countedIn = Number.NaN;
   readonly #circuit: Circuit;
   #ended: 'success' | 'other' | undefined;
 
-  constructor(circuit: Circuit, generation: number, since: number) {
+  constructor(circuit: Circuit, generation: number, since: number, awaited = false) {
     this.#circuit = circuit;
+    this.awaited = awaited;
     this.generation = generation;
     this.since = since;
   }

@@ -93,6 +93,19 @@ describe('units', () => {
     },
     'a ratio below zero': { upstream: 'retryBudget: { failedRatio: -1 }', says: /found -1; allowed: a ratio from 0/ },
     'a ratio with a space': { upstream: 'retryBudget: { failedRatio: 20 % }', says: / \| write 20%$/ },
+    'a percentile without its p': {
+      route: 'attemptTimeout: { percentile: 99 }',
+      says: 'routes[0].attemptTimeout.percentile: found 99; allowed: a percentile such as p99 | write p99',
+    },
+    'a percentile as a percentage': { route: 'attemptTimeout: { percentile: 99.5% }', says: / \| write p99\.5$/ },
+    'a least attempt timeout above the longest': {
+      route: 'attemptTimeout: { min: 2s, max: 1s }',
+      says: 'routes[0].attemptTimeout.min: min, 2s, is longer than max, 1s | lower min, or raise max',
+    },
+    'a longest attempt timeout below the least, which is built in': {
+      route: 'attemptTimeout: { max: 100ms }',
+      says: 'routes[0].attemptTimeout.max: min, 250ms, is longer than max, 100ms | lower min, or raise max',
+    },
     'off written as false': { upstream: 'circuitBreaker: { slowCallDuration: false }', says: / \| write off$/ },
   });
 });

@@ -53,6 +53,13 @@ describe('the smallest file', () => {
     assert.deepEqual(route?.rewrite, { stripPrefix: undefined, addPrefix: undefined });
   });
 
+  test('may say only in part how an attempt timeout follows what is seen', () => {
+    const { attemptTimeout } = routeOf({ route: 'attemptTimeout: { max: 2s }' });
+    assert.deepEqual(attemptTimeout, {
+      attemptTimeout: { percentile: 'p99', factor: 3, min: '250ms', max: '2s' },
+    });
+  });
+
   test('has the policies of an upstream that are on by default, and no other', () => {
     const upstream = config.upstreams.get('a');
     assert.deepEqual(upstream?.endpoints, ['http://a.internal']);

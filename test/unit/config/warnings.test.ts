@@ -17,6 +17,13 @@ test('the built-in defaults warn of nothing', () => {
   assert.deepEqual(warned({}), []);
 });
 
+test('a percentile that a thousand times cannot tell is warned of', () => {
+  assert.deepEqual(warned({ route: 'attemptTimeout: { percentile: p99.9 }' }), []);
+  assert.deepEqual(warned({ route: 'attemptTimeout: { percentile: p99.95 }' }), [
+    "8 routes[0].attemptTimeout.percentile: route 'r': the latest 1000 answers say nothing of a percentile this high; the longest of them is taken",
+  ]);
+});
+
 describe('attempts and back-off that do not fit into the timeout', () => {
   test('are warned of at the timeout', () => {
     assert.deepEqual(warned({ route: 'timeout: 20s' }), [
@@ -40,6 +47,11 @@ describe('attempts and back-off that do not fit into the timeout', () => {
   test('count one attempt where retry is off', () => {
     assert.deepEqual(warned({ route: 'retry: false\ntimeout: 9s' }), []);
     assert.match(warned({ route: 'retry: false\ntimeout: 8s' }).join(), /1 attempt of 9s/);
+  });
+
+  test('count the longest that a timeout which follows what is seen can be', () => {
+    assert.deepEqual(warned({ route: 'attemptTimeout: { min: 1s }' }), []);
+    assert.match(warned({ route: 'attemptTimeout: { max: 12s }' }).join(), /3 attempts of 12s/);
   });
 
   test('are no matter without a timeout', () => {

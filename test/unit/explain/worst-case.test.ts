@@ -254,6 +254,11 @@ describe('the worst case is what the policies make of the worst:', () => {
     assert.equal(worst.first.longestMs, Infinity);
   });
 
+  test('an attempt timeout that follows what is seen is at its longest', () => {
+    const worst = worstOf(policies({ attemptTimeout: { max: '2s' }, retry: retry({ maxAttempts: 2, backoff: none }) }));
+    assert.deepEqual([worst.first.longestMs, worst.longestMs], [2_000, 4_000 + worst.backoffMs]);
+  });
+
   test('a hedge after a percentile may come at any time that an attempt takes', () => {
     const worst = worstOf(policies({ ...second, retry: false, hedge: { max: 2 } }));
     assert.equal(worst.longestMs, 3_000);

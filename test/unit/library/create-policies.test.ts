@@ -73,6 +73,9 @@ describe('the policies inside a process', () => {
   it('refuse a text that is no duration when they are made, not when they are used', () => {
     assert.throws(() => createPolicies({ timeout: '5' }), RangeError);
     assert.throws(() => createPolicies({ attemptTimeout: 'soon' }), RangeError);
+    assert.throws(() => createPolicies({ attemptTimeout: { max: 'late' } }), RangeError);
+    assert.throws(() => createPolicies({ attemptTimeout: { percentile: '99' } }), RangeError);
+    assert.doesNotThrow(() => createPolicies({ attemptTimeout: { max: '2s' } }));
     assert.throws(() => createPolicies({ maxBodySize: '64' }), RangeError);
     assert.throws(() => retry({ backoff: { base: '1 second' } }), RangeError);
   });

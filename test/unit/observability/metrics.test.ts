@@ -42,6 +42,7 @@ const SOURCES: MetricSources = {
   replayMemoryBytes: () => 4096,
   inFlight: () => 7,
   retriesEnabled: () => [{ route: 'charge', enabled: true }],
+  attemptTimeouts: () => [{ route: 'charge', upstream: 'payments', limitMs: 750 }],
   health: () => [{ upstream: 'payments', panic: true, endpoints: [{ endpoint: PAYMENTS, healthy: false }] }],
 };
 
@@ -114,6 +115,7 @@ describe('metrics at the start', () => {
       ['endpoint_healthy{upstream="payments",endpoint="http://payments-a:8080"}', 0],
       ['health_panic{upstream="payments"}', 1],
       ['retries_enabled{route="charge"}', 1],
+      ['attempt_timeout_seconds{route="charge",upstream="payments"}', 0.75],
       ['retry_budget_remaining{upstream="payments"}', 10],
       ['concurrency_limit{upstream="payments"}', 1024],
       ['concurrency_in_flight{upstream="payments"}', 3],

@@ -45,10 +45,10 @@ function durations(line: Line, from: number): number[] {
 }
 
 describe('an attempt timeout that follows what is seen', () => {
-  test('gives each attempt the longest time until it has seen a hundred answers', () => {
+  test('gives each attempt the longest time until it has seen twenty answers', () => {
     const service: Service = { takes: 100 };
     const line = lineTo(service);
-    load(line, 99, 50);
+    load(line, 19, 50);
     service.takes = 'hang';
     const early = line.run();
     assert.equal(early.endedAt! - early.call.startedAt, 9_000);
@@ -56,7 +56,7 @@ describe('an attempt timeout that follows what is seen', () => {
     load(line, 1, 50);
     service.takes = 'hang';
     load(line, 2, 50);
-    assert.deepEqual(durations(line, 101), [300, 9_000], 'the first to run out of time goes on, the next is cut');
+    assert.deepEqual(durations(line, 21), [300, 9_000], 'the first to run out of time goes on, the next is cut');
     line.finish();
   });
 
@@ -181,6 +181,35 @@ describe('an attempt timeout that follows what is seen', () => {
     const line = lineTo({ takes: 100 }, { timeout: '20s' });
     load(line, 150, 50);
     assert.equal(sentHeader(line.seen().at(-1), 'x-request-timeout-ms'), '9000');
+    line.finish();
+  });
+
+  test('keeps no half-open circuit waiting for longer than it takes to see that its probe was lost', () => {
+    const service: Service = { takes: 100 };
+    const line = lineTo(service, { circuitBreaker: { consecutiveFailures: 5, probeShare: 0, openFor: '1s' } });
+    load(line, 200, 50);
+    service.takes = 'hang';
+    load(line, 6, 1);
+    line.advance(10_000);
+    const probe = line.call();
+    line.advance(50);
+    service.takes = 100;
+    load(line, 2, 1);
+    assert.equal(line.circuit().state, 'open');
+    assert.equal(probe.endedAt! - probe.call.startedAt, 300);
+    line.finish();
+  });
+
+  test('finds that a service is slow after it hung where only probes go through', () => {
+    const service: Service = { takes: 100 };
+    const options = { consecutiveFailures: 5, probeShare: 0, openFor: '1s', maxOpenFor: '1s' };
+    const line = lineTo(service, { circuitBreaker: options });
+    load(line, 200, 50);
+    service.takes = 'hang';
+    load(line, 100, 100);
+    service.takes = 4_000;
+    load(line, 1_000, 100);
+    assert.equal(load(line, 50, 100).good, 50);
     line.finish();
   });
 

@@ -20,10 +20,10 @@ function scoutAmong(timeout: AdaptiveTimeout, cut: number, found: number | 'none
 }
 
 describe('the timeout that follows what is seen', () => {
-  test('is the longest until a hundred answers were seen, then the factor times the percentile', () => {
-    assert.equal(after(99, 200).limitMs, 9_000);
-    assert.equal(after(100, 200).limitMs, 600);
-    assert.equal(after(100, 200, { factor: 1.5 }).limitMs, 300);
+  test('is the longest until twenty answers were seen, then the factor times the percentile', () => {
+    assert.equal(after(19, 200).limitMs, 9_000);
+    assert.equal(after(20, 200).limitMs, 600);
+    assert.equal(after(20, 200, { factor: 1.5 }).limitMs, 300);
   });
 
   test('stays within its bounds', () => {
@@ -42,6 +42,14 @@ describe('the timeout that follows what is seen', () => {
     assert.deepEqual([timeout.mayGoOn(), timeout.mayGoOn()], [true, false]);
     timeout.scouted('none');
     assert.equal(timeout.mayGoOn(), true);
+  });
+
+  test('lets an attempt that a half-open circuit waits for go on only where there has been no other for long', () => {
+    const timeout = after(100, 200);
+    for (let i = 0; i < 20; i++) assert.equal(timeout.mayGoOn(true), false);
+    assert.equal(timeout.mayGoOn(true), true);
+    timeout.scouted('none');
+    assert.deepEqual([timeout.mayGoOn(true), timeout.mayGoOn(false)], [false, true]);
   });
 
   test('is not moved by a hang, however long it lasts', () => {
