@@ -16,7 +16,8 @@ export class RouteStates {
     this.#routes = new Map(
       routes.map((route) => {
         const earlier = before === undefined ? undefined : before.#routes.get(route.name);
-        const same = (key: 'rateLimit' | 'hedge' | 'attemptTimeout' | 'upstream') => isDeepStrictEqual(route[key], earlier?.route[key]);
+        const same = (key: 'rateLimit' | 'hedge' | 'attemptTimeout' | 'upstream') =>
+          isDeepStrictEqual(route[key], earlier?.route[key]);
         const { rateLimit, hedge, attemptTimeout } = route;
         const rateLimits = same('rateLimit') ? earlier?.state.rateLimits : undefined;
         // Times of another upstream say nothing.

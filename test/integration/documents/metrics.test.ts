@@ -18,6 +18,7 @@ routes:
   - name: all
     match: {}
     upstream: a
+    attemptTimeout: {}
     hedge: {}
     rateLimit: { mode: shadow }
     fallback: { steps: [{ stale: {} }, { upstream: b }, { response: {} }] }
