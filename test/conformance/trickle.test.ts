@@ -40,9 +40,9 @@ describe('conformance: circuit, open with a trickle', () => {
     const line = createLine({
       retry: false,
       circuitBreaker: { probeShare: '1%', openFor: '30s', maxOpenFor: '30s', consecutiveFailures: 5 },
-      // No jitter in the open time, then a draw for each call that arrives while open.
+      // No jitter in the open time, then the first probe at the second of the next hundred calls.
       random: (() => {
-        const chances = [0.5, 0.5, 0.009, 0.01, 0.011];
+        const chances = [0.5, 0.015];
         return () => chances.shift() ?? 0.5;
       })(),
       endpoints: { a: [503] },

@@ -2,6 +2,7 @@ import type { Random } from '../../runtime/random.js';
 import type { CircuitStateName } from '../events.js';
 import type { Permit } from '../policy.js';
 import { CircuitCounts, type CircuitShares, type CircuitThresholds } from './circuit-counts.js';
+import { ProbeSpacing } from './probe-spacing.js';
 
 export interface CircuitRules extends CircuitThresholds {
   /** Undefined: no call is slow. */
@@ -47,7 +48,13 @@ export interface CircuitSnapshot extends CircuitShares {
 type State =
   | { readonly name: 'closed'; readonly since: number }
   | { readonly name: 'ramping'; readonly since: number; readonly until: number }
-  | { readonly name: 'open'; readonly since: number; readonly until: number; probes: CircuitPermit[] }
+  | {
+      readonly name: 'open';
+      readonly since: number;
+      readonly until: number;
+      readonly spacing: ProbeSpacing;
+      probes: CircuitPermit[];
+    }
   | { readonly name: 'half-open'; readonly since: number; probes: CircuitPermit[]; successes: number }
   | { readonly name: 'forced-open' | 'forced-closed'; readonly since: number; readonly until: number };
 
@@ -184,14 +191,16 @@ export class Circuit {
 
   #open(now: number, reason: string, retryAfterMs = 0): void {
     // Opening again before all traffic was back means that the upstream had not recovered.
-    this.#reopenings = this.#state.name === 'closed' ? 0 : this.#reopenings + 1;
-    const { openForMs, maxOpenForMs } = this.#rules;
+    const reopened = this.#state.name !== 'closed';
+    this.#reopenings = reopened ? this.#reopenings + 1 : 0;
+    const { openForMs, maxOpenForMs, probeShare } = this.#rules;
     const planned = Math.min(maxOpenForMs, openForMs * 2 ** Math.min(this.#reopenings, 64));
     const jittered = planned * (1 - OPEN_JITTER + 2 * OPEN_JITTER * this.#random());
     // What chance takes over the maximum is taken off it instead: never longer, and a fleet at its maximum still spreads.
     const bounded = jittered > maxOpenForMs ? 2 * maxOpenForMs - jittered : jittered;
     const forMs = Math.max(bounded, Math.min(retryAfterMs, maxOpenForMs));
-    this.#change({ name: 'open', since: now, until: now + forMs, probes: [] }, reason, forMs);
+    const spacing = new ProbeSpacing(probeShare, this.#random, reopened);
+    this.#change({ name: 'open', since: now, until: now + forMs, spacing, probes: [] }, reason, forMs);
   }
 
   #halfOpen(now: number, reason: string, successes: number): void {
@@ -238,8 +247,9 @@ export class Circuit {
       this.#halfOpen(now, 'open-time-over', 0);
       return this.#state.name === 'half-open' ? this.#admitHalfOpen(this.#state, now) : undefined;
     }
-    if (this.#random() >= this.#rules.probeShare) return undefined;
-    return this.#outstanding(state, now) < this.#rules.halfOpenProbes ? this.#lend(state, now) : undefined;
+    if (!state.spacing.isDue() || this.#outstanding(state, now) >= this.#rules.halfOpenProbes) return undefined;
+    state.spacing.take();
+    return this.#lend(state, now);
   }
 
   #admitHalfOpen(state: Extract<State, { name: 'half-open' }>, now: number): Permit | undefined {

@@ -205,7 +205,7 @@ describe('an open circuit', () => {
   });
 
   test('lets its share of calls through as probes, never more than halfOpenProbes at once', () => {
-    const { circuit } = opened({ probeShare: 0.05 }, () => 0.049);
+    const { circuit } = opened({ probeShare: 1 });
     const probes = [1, 2, 3].map(() => admitted(circuit, 10));
     assert.ok(!isPermit(circuit.admit(10)));
     probes[0]!.ignore(20);
@@ -213,11 +213,33 @@ describe('an open circuit', () => {
     assert.ok(!isPermit(circuit.admit(20)));
   });
 
-  test('draws its probes by chance', () => {
-    const { circuit } = opened({ probeShare: 0.05 }, scriptedRandom(0.5, 0.049, 0.05, 0.051));
-    assert.ok(isPermit(circuit.admit(10)));
-    assert.ok(!isPermit(circuit.admit(10)));
-    assert.ok(!isPermit(circuit.admit(10)));
+  /** Which of so many calls, counted from 1, were let through; none succeeds. */
+  function probesAmong(circuit: Circuit, calls: number): number[] {
+    return Array.from({ length: calls }, (_, index) => index + 1).filter(() => {
+      const admission = circuit.admit(10);
+      if (isPermit(admission)) admission.failure(10);
+      return isPermit(admission);
+    });
+  }
+
+  test('spaces its probes evenly, the first anywhere and each gap a fifth longer or shorter by chance', () => {
+    // The open time, where the first probe is, and gaps of 16, 20 and nearly 24 calls.
+    const { circuit } = opened({ probeShare: 0.05 }, scriptedRandom(0.5, 0.24, 0, 0.5, 0.99, 0.5));
+    assert.deepEqual(probesAmong(circuit, 65), [5, 21, 41, 65]);
+  });
+
+  test('lets the same share through whether it is small or nearly all', () => {
+    for (const probeShare of [0, 0.01, 0.3, 0.9, 1, 2]) {
+      const { circuit } = opened({ probeShare }, seededRandom(3));
+      const share = probesAmong(circuit, 10_000).length / 10_000;
+      assert.ok(Math.abs(share - Math.min(1, probeShare)) < 0.1, `${probeShare}: ${share}`);
+    }
+  });
+
+  test('has made a probe when it opens again, and waits for the next one', () => {
+    const { circuit } = opened({ probeShare: 0.05 });
+    fail(circuit, 1, 1_000);
+    assert.deepEqual(probesAmong(circuit, 40), [20, 40]);
   });
 
   test('takes no notice of a probe that fails', () => {
@@ -325,7 +347,8 @@ describe('a half-open circuit', () => {
 describe('a ramping circuit', () => {
   /** Ramping from 1000 ms on. */
   function ramping(...chances: number[]) {
-    const random = scriptedRandom(0.5, ...chances);
+    // The open time, where its first probe would be, and then who is admitted.
+    const random = scriptedRandom(0.5, 0.5, ...chances);
     const made = create({}, random);
     fail(made.circuit, RULES.minimumCalls, 0);
     succeed(made.circuit, 3, 1_000);
