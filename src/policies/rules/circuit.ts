@@ -2,6 +2,7 @@ import type { Random } from '../../runtime/random.js';
 import type { CircuitStateName } from '../events.js';
 import type { Permit } from '../policy.js';
 import { CircuitCounts, type CircuitShares, type CircuitThresholds } from './circuit-counts.js';
+import { CircuitRamp } from './circuit-ramp.js';
 import { ProbeSpacing } from './probe-spacing.js';
 
 export interface CircuitRules extends CircuitThresholds {
@@ -47,7 +48,7 @@ export interface CircuitSnapshot extends CircuitShares {
 
 type State =
   | { readonly name: 'closed'; readonly since: number }
-  | { readonly name: 'ramping'; readonly since: number; readonly until: number }
+  | { readonly name: 'ramping'; readonly since: number; readonly until: number; readonly ramp: CircuitRamp }
   | {
       readonly name: 'open';
       readonly since: number;
@@ -95,7 +96,7 @@ export class Circuit {
       case 'forced-closed':
         return new CircuitPermit(this, this.#generation, now);
       case 'ramping':
-        return this.#random() < (now - state.since) / (state.until - state.since)
+        return state.ramp.admits((now - state.since) / (state.until - state.since), this.#random)
           ? new CircuitPermit(this, this.#generation, now)
           : SOON;
       case 'forced-open':
@@ -148,6 +149,7 @@ export class Circuit {
     switch (state.name) {
       case 'closed':
       case 'ramping':
+        if (state.name === 'ramping') state.ramp.ended(result === 'success' && slow ? 'failure' : result);
         if (result === 'ignored') return;
         permit.countedIn = this.#counts.add(now, result === 'failure', slow);
         this.#openIfDue(now, retryAfterMs);
@@ -209,9 +211,10 @@ export class Circuit {
   }
 
   #close(now: number): void {
-    const { rampMs } = this.#rules;
+    const { rampMs, halfOpenProbes } = this.#rules;
     if (rampMs > 0) {
-      this.#change({ name: 'ramping', since: now, until: now + rampMs }, 'probes-succeeded', rampMs);
+      const ramp = new CircuitRamp(halfOpenProbes);
+      this.#change({ name: 'ramping', since: now, until: now + rampMs, ramp }, 'probes-succeeded', rampMs);
     } else {
       this.#reopenings = 0;
       this.#change({ name: 'closed', since: now }, 'probes-succeeded', undefined);

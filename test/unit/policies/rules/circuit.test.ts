@@ -358,12 +358,43 @@ describe('a ramping circuit', () => {
 
   test('admits a share that grows with time, and says to come back in a second', () => {
     const { circuit } = ramping(0.24, 0.26, 0.74, 0.76);
+    hold(circuit, 3);
     assert.ok(isPermit(circuit.admit(1_250)));
     assert.deepEqual(circuit.admit(1_250), { retryAfterMs: 1_000 });
     assert.ok(isPermit(circuit.admit(1_750)));
     assert.ok(!isPermit(circuit.admit(1_750)));
     assert.ok(isPermit(circuit.admit(2_000)));
     assert.equal(circuit.snapshot(2_000).state, 'closed');
+  });
+
+  /** Attempts that are in flight for as long as the test lasts. */
+  function hold(circuit: Circuit, times: number): Permit[] {
+    return Array.from({ length: times }, () => admitted(circuit, 1_000));
+  }
+
+  test('refuses nobody while no more are in flight than were answered well', () => {
+    const { circuit } = ramping(1);
+    succeed(circuit, 20, 1_000);
+    const held = hold(circuit, 23);
+    assert.ok(!isPermit(circuit.admit(1_000)));
+    held[0]!.success(1_000);
+    hold(circuit, 2);
+    assert.ok(!isPermit(circuit.admit(1_000)));
+  });
+
+  test('halves what it lets out at once with each attempt that fails', () => {
+    const { circuit } = ramping(1);
+    succeed(circuit, 5, 1_000);
+    fail(circuit, 1, 1_000);
+    hold(circuit, 4);
+    assert.ok(!isPermit(circuit.admit(1_000)));
+  });
+
+  test('takes what ended neither way as no evidence', () => {
+    const { circuit } = ramping(1);
+    admitted(circuit, 1_000).ignore(1_000);
+    hold(circuit, 3);
+    assert.ok(!isPermit(circuit.admit(1_000)));
   });
 
   test('keeps what it counted when it closes', () => {
