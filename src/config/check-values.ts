@@ -49,7 +49,7 @@ export function checkValues(node: ConfigNode, schema: SchemaNode, path: readonly
 
 function checkHeaders(node: MapNode, path: readonly PathStep[], issues: Issues): void {
   const seen = new Set<string>();
-  for (const { key, keyOffset } of node.entries) {
+  for (const { key, keyOffset, value } of node.entries) {
     if (seen.has(key))
       issues.add(keyOffset, [...path, key], `the header '${key}' is given twice`, 'remove one of the two');
     seen.add(key);
@@ -57,7 +57,16 @@ function checkHeaders(node: MapNode, path: readonly PathStep[], issues: Issues):
     if (FRAMING.has(key) && !isMatch) {
       issues.add(keyOffset, [...path, key], `'${key}' belongs to the connection and can not be set`, 'leave it out');
     }
+    if (key === 'host' && !isMatch && !isHost(value)) {
+      const message = `found ${foundText(value)}, which is no host`;
+      issues.add(value.offset, [...path, key], message, 'write a name or an address, with a port if need be');
+    }
   }
+}
+
+/** Whether a request may name it in its Host header. */
+function isHost(node: ConfigNode): boolean {
+  return node.kind !== 'scalar' || 'origin' in parseOrigin(`http://${node.value}`);
 }
 
 /** An item of requestHeaders.remove or responseHeaders.remove. */

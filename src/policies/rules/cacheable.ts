@@ -33,6 +33,9 @@ const EVICTING = new Set([401, 403, 404, 410]);
 /** Directives of an answer that forbid to store it, or to give it without asking its origin. */
 const FORBIDDING = ['no-store', 'no-cache', 'private', 'must-revalidate', 'proxy-revalidate', 's-maxage'] as const;
 
+/** An answer that was chosen by more headers is not kept: each look-up has to compare them all. */
+const MOST_VARY_NAMES = 32;
+
 /** Methods that change nothing (RFC 9110, 9.2.1, and the IANA registry); any other invalidates what is kept of its URL. */
 const SAFE = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PROPFIND', 'REPORT', 'SEARCH', 'QUERY']);
 
@@ -52,7 +55,9 @@ export function judgeAnswer(
 }
 
 function mayKeep(request: HeaderReader, answer: HeaderReader, rules: StoreRules): boolean {
-  if (answer('set-cookie') !== undefined || varyNames(answer('vary')).includes('*')) return false;
+  if (answer('set-cookie') !== undefined) return false;
+  const vary = varyNames(answer('vary'));
+  if (vary.includes('*') || vary.length > MOST_VARY_NAMES) return false;
   if (rules.overrideCacheControl) return true;
   const control = parseCacheControl(answer('cache-control'));
   if (control.size > 0 && FORBIDDING.some((directive) => control.has(directive))) return false;

@@ -209,6 +209,10 @@ describe('classes, methods, headers, templates', () => {
       route: 'requestHeaders: { set: { X-A: v, x-a: w } }',
       says: "routes[0].requestHeaders.set.x-a: the header 'x-a' is given twice | remove one of the two",
     },
+    'a Host that is none': {
+      route: 'requestHeaders: { set: { Host: "a b" } }',
+      says: "routes[0].requestHeaders.set.host: found 'a b', which is no host | write a name or an address, with a port if need be",
+    },
     'a header that frames the message': {
       route: 'responseHeaders: { set: { Content-Length: 3 } }',
       says: /'content-length' belongs to the connection and can not be set/,

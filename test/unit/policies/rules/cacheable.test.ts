@@ -86,6 +86,12 @@ describe('which answers are kept', () => {
     });
   }
 
+  test('an answer that was chosen by very many headers is not kept', () => {
+    const chosenBy = (names: number) => ({ vary: Array.from({ length: names }, (_, i) => `x-${i}`).join() });
+    assert.equal(judge({ answer: chosenBy(32) }), 'store');
+    assert.equal(judge({ answer: chosenBy(33) }, { overrideCacheControl: true }), 'leave');
+  });
+
   test('what would not fit is not even begun; the length of a HEAD is not that of its answer', () => {
     const answer = { 'content-length': '1001' };
     assert.equal(judge({ answer }), 'leave');
