@@ -38,7 +38,7 @@ export class AdaptiveTimeout {
   constructor(rules: AdaptiveTimeoutRules) {
     this.rules = rules;
     this.#times = new HeadTimes(rules.share, NEEDED);
-    // What moves the percentile; more would only outlast what it speaks of.
+    // What moves the percentile: more would not move it further, and take time.
     this.#mostForScout = Math.floor((1 - rules.share) * KEPT + 1e-9) + 1;
   }
 
