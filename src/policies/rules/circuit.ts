@@ -2,6 +2,7 @@ import type { Random } from '../../runtime/random.js';
 import type { CircuitStateName } from '../events.js';
 import type { Permit } from '../policy.js';
 import { CircuitCounts, type CircuitShares, type CircuitThresholds } from './circuit-counts.js';
+import { type AttemptEnd, CircuitPermit, type PermitOwner } from './circuit-permit.js';
 import { CircuitRamp } from './circuit-ramp.js';
 import { ProbeSpacing } from './probe-spacing.js';
 
@@ -71,7 +72,7 @@ const SOON: Refusal = { retryAfterMs: 1_000 };
  * A state machine without I/O: who asks passes the time and gets a permit or a refusal. Results of permits from before the
  * last change of state are discarded by their generation number (as gobreaker does).
  */
-export class Circuit {
+export class Circuit implements PermitOwner {
   readonly #rules: CircuitRules;
   readonly #random: Random;
   readonly #onTransition: (transition: Transition) => void;
@@ -142,7 +143,7 @@ export class Circuit {
   }
 
   /** A permit's attempt ended. Only CircuitPermit calls this, once for each permit. */
-  record(permit: CircuitPermit, result: 'success' | 'failure' | 'ignored', now: number, retryAfterMs?: number): void {
+  record(permit: CircuitPermit, result: AttemptEnd, now: number, retryAfterMs?: number): void {
     if (permit.generation !== this.#generation) return;
     const slow = this.#rules.slowCallMs !== undefined && now - permit.since > this.#rules.slowCallMs;
     const state = this.#state;
@@ -271,42 +272,5 @@ export class Circuit {
     const permit = new CircuitPermit(this, this.#generation, now, state.name === 'half-open');
     state.probes.push(permit);
     return permit;
-  }
-}
-
-/** Leave for one attempt. Its end is reported once; whatever comes later changes nothing. */
-export class CircuitPermit implements Permit {
-  readonly generation: number;
-  readonly since: number;
-  readonly awaited: boolean;
-  /** The bucket of the window that a success was counted in. */
-  countedIn = Number.NaN;
-  readonly #circuit: Circuit;
-  #ended: 'success' | 'other' | undefined;
-
-  constructor(circuit: Circuit, generation: number, since: number, awaited = false) {
-    this.#circuit = circuit;
-    this.awaited = awaited;
-    this.generation = generation;
-    this.since = since;
-  }
-
-  success(now: number): void {
-    if (this.#ended !== undefined) return;
-    this.#ended = 'success';
-    this.#circuit.record(this, 'success', now);
-  }
-
-  failure(now: number, retryAfterMs?: number): void {
-    const before = this.#ended;
-    this.#ended = 'other';
-    if (before === undefined) this.#circuit.record(this, 'failure', now, retryAfterMs);
-    else if (before === 'success') this.#circuit.revoke(this, now);
-  }
-
-  ignore(now: number): void {
-    if (this.#ended !== undefined) return;
-    this.#ended = 'other';
-    this.#circuit.record(this, 'ignored', now);
   }
 }
