@@ -168,6 +168,8 @@ routes: [{ name: all, match: {}, upstream: service, retry: false }]
     // From here on by itself.
     writeFileSync(file, answering('body: four'));
     await becomes('four');
+    // The line may come later than the answer.
+    await child.says(/"by":"file".*"msg":"reloaded"/);
     assert.deepEqual(
       ['SIGHUP', '127.0.0.1', 'file'].map((by) => lines(`"by":"${by}"`, '"msg":"reloaded"')),
       [1, 1, 1],
