@@ -1,6 +1,4 @@
 import type { Config } from '../config/config.js';
-import { ConfigError } from '../config/issues.js';
-import { loadConfig } from '../config/load.js';
 import { AskedWrongly, askedCall } from '../explain/asked.js';
 import { explain, type Explanation } from '../explain/explain.js';
 import { explanationJson } from '../explain/json.js';
@@ -8,6 +6,7 @@ import { explanationText } from '../explain/text.js';
 import { readArguments, UsageError, type Command, type Flags } from './command.js';
 import type { Io } from './io.js';
 import { paintFor } from './paint.js';
+import { readPolicy } from './read-policy.js';
 
 /** Letters in a line that is no terminal's. */
 const WIDTH = 120;
@@ -32,7 +31,7 @@ export const explainCommand: Command = {
   run(args, io) {
     const { all, switches, positionals } = readArguments(args, flags, ['FILE', 'METHOD', 'URL']);
     const [file = '', method = '', url = ''] = positionals;
-    const config = read(file, switches.has('json'), io);
+    const config = readPolicy(file, switches.has('json'), io);
     if (config === undefined) return 2;
     const explanation = explain(config, asked(config, method, url, all('header')));
     io.stdout.write(`${switches.has('json') ? json(explanation) : text(explanation, config, io)}\n`);
@@ -40,18 +39,6 @@ export const explainCommand: Command = {
     return taken === undefined || (switches.has('strict') && taken.warnings.length > 0) ? 1 : 0;
   },
 };
-
-/** Undefined if the file can not be taken; everything that is wrong with it has been said then. */
-function read(file: string, asJson: boolean, io: Io): Config | undefined {
-  try {
-    return loadConfig(file, { env: io.env });
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
-    if (asJson) io.stdout.write(`${JSON.stringify({ file, errors: error.errors }, null, 2)}\n`);
-    else io.stderr.write(`${error.format()}\n`);
-    return undefined;
-  }
-}
 
 function asked(config: Config, method: string, url: string, headers: readonly string[]) {
   try {

@@ -1,7 +1,4 @@
 import { closeSync, openSync, writeFileSync } from 'node:fs';
-import type { Config } from '../config/config.js';
-import { ConfigError } from '../config/issues.js';
-import { loadConfig } from '../config/load.js';
 import { simulationPage } from '../fleet/html/page.js';
 import { simulationReport } from '../fleet/json.js';
 import { simulate } from '../fleet/result.js';
@@ -11,9 +8,9 @@ import type { Simulation } from '../fleet/simulation.js';
 import { simulationText } from '../fleet/table.js';
 import { VARIANTS } from '../fleet/variants.js';
 import { readArguments, UsageError, type Command, type Flags } from './command.js';
-import type { Io } from './io.js';
 import { paintFor } from './paint.js';
 import { Progress } from './progress.js';
+import { readPolicy } from './read-policy.js';
 
 const flags: Flags = {
   route: { value: 'NAME', help: 'the route whose policies are simulated; may be left out if there is only one' },
@@ -42,7 +39,7 @@ export const simulateCommand: Command = {
     const [file = ''] = given.positionals;
     const json = given.switches.has('json');
     const scenario = asked(() => readScenario(given.values));
-    const config = read(file, json, io);
+    const config = readPolicy(file, json, io);
     if (config === undefined) return 2;
     const route = asked(() => readRoute(given.values.route, config));
     const { html } = given.values;
@@ -94,17 +91,5 @@ function asked<Result>(read: () => Result): Result {
   } catch (error) {
     if (error instanceof WrongScenario) throw new UsageError(error.message);
     throw error;
-  }
-}
-
-/** Undefined if the file can not be taken; everything that is wrong with it has been said then. */
-function read(file: string, asJson: boolean, io: Io): Config | undefined {
-  try {
-    return loadConfig(file, { env: io.env });
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
-    if (asJson) io.stdout.write(`${JSON.stringify({ file, errors: error.errors }, null, 2)}\n`);
-    else io.stderr.write(`${error.format()}\n`);
-    return undefined;
   }
 }
