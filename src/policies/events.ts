@@ -26,22 +26,24 @@ export type ResultClass =
 export type RetryReason = ResultClass | 'retriable-header';
 
 /** Why a retry that was wanted was not made. */
-export type SuppressedReason =
-  | 'method'
-  | 'body-too-large'
-  | 'replay-memory'
-  | 'attempts'
-  | 'budget'
-  | 'deadline'
-  | 'circuit-open'
-  | 'overload'
-  | 'rate-limited'
-  | 'committed'
-  | 'client-gone'
-  | 'retry-after'
-  | 'already-a-retry'
-  | 'switched-off'
-  | 'shadow';
+export const SUPPRESSED_REASONS = [
+  'method',
+  'body-too-large',
+  'replay-memory',
+  'attempts',
+  'budget',
+  'deadline',
+  'circuit-open',
+  'overload',
+  'rate-limited',
+  'committed',
+  'client-gone',
+  'retry-after',
+  'already-a-retry',
+  'switched-off',
+  'shadow',
+] as const;
+export type SuppressedReason = (typeof SUPPRESSED_REASONS)[number];
 
 export type CircuitStateName = 'closed' | 'open' | 'half-open' | 'ramping' | 'forced-open' | 'forced-closed';
 

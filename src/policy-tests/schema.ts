@@ -9,29 +9,10 @@ import {
   positiveDuration,
   type Unit,
 } from '../policies/rules/option-types.js';
+import { SUPPRESSED_REASONS } from '../policies/events.js';
 import { DURATION_PATTERN } from '../policies/rules/units.js';
 
 const closed = { additionalProperties: false } as const;
-
-/** Reasons for retries that were wanted and not made. */
-const SUPPRESSED = [
-  'method',
-  'body-too-large',
-  'replay-memory',
-  'attempts',
-  'budget',
-  'deadline',
-  'circuit-open',
-  'overload',
-  'rate-limited',
-  'committed',
-  'client-gone',
-  'retry-after',
-  'already-a-retry',
-  'switched-off',
-  'shadow',
-  'none',
-] as const;
 
 const OPERATOR = '^(?:<=|>=|<|>)?\\s*';
 const NUMBER = '\\d{1,12}(?:\\.\\d{1,9})?';
@@ -129,7 +110,11 @@ const forBoth = {
     }),
   ),
   suppressed: Type.Optional(
-    choice(SUPPRESSED, undefined, 'Why a retry that was wanted was not made; none: there was none such.'),
+    choice(
+      [...SUPPRESSED_REASONS, 'none'],
+      undefined,
+      'Why a retry that was wanted was not made; none: there was none such.',
+    ),
   ),
   upstreamCalls: Type.Optional(
     Type.Union([
