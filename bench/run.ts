@@ -3,12 +3,11 @@
  * and of other proxies where they are installed. In each scenario all are started afresh, run side by side and are measured
  * in turn, in several rounds, and compared within each round: on a machine with other work to do, only ratios mean something.
  */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Contender, contenders, upstreamCommand } from './contenders.js';
 import { answers, CONTENDER_CORE, endAll, freePort, LOAD_CORE, startPinned } from './lib/children.js';
 import { asCommand } from './lib/command-line.js';
+import { inFolder } from './lib/folder.js';
 import { type LoadGenerator, loadGenerator } from './lib/load.js';
 import { type BenchOptions, readOptions, USAGE } from './lib/options.js';
 import { cpuMicroseconds, peakMemoryMb } from './lib/proc-cpu.js';
@@ -96,16 +95,12 @@ async function play(scenario: Scenario, bench: Bench): Promise<string> {
 async function main(options: BenchOptions): Promise<void> {
   const wanted = chosen(options.scenarios);
   const taking = takingPart(contenders, options.only);
-  const folder = mkdtempSync(join(tmpdir(), 'outrigger-bench-'));
-  try {
+  await inFolder('bench', async (folder) => {
     for (const scenario of wanted) {
       process.stdout.write(`${await play(scenario, { options, load: loadGenerator(), taking, folder })}\n\n`);
     }
     process.stdout.write(`${method(options)}\n\n${machine(taking)}\n`);
-  } finally {
-    await endAll();
-    rmSync(folder, { recursive: true, force: true });
-  }
+  });
 }
 
 /** How it was measured: a number without it means nothing. */

@@ -3,28 +3,16 @@
  * where it listens; asked `reset`, it forgets what it saw; asked `read`, it says the longest turn since then.
  */
 import { monitorEventLoopDelay } from 'node:perf_hooks';
-import { createApp } from '../../src/app.js';
 import { loadConfig } from '../../src/config/load.js';
-import { createLogger } from '../../src/observability/logging.js';
-import { systemClock } from '../../src/runtime/clock.js';
-import { systemRandom } from '../../src/runtime/random.js';
-import { tuneCollector } from '../../src/runtime/v8-flags.js';
+import { startInProcess } from '../lib/in-process.js';
 
 export type Probe = { readonly listen: string; readonly admin: string } | { readonly longestTurnMs: number };
 
 /** The probe's own timer fires so often, and later when the loop was busy. */
 const EVERY_MS = 1;
 
-tuneCollector();
 const config = loadConfig(process.argv[2] ?? '', { env: process.env });
-const app = createApp({
-  config,
-  logger: createLogger(config.log, process.stdout),
-  clock: systemClock,
-  random: systemRandom,
-  version: '0.0.0',
-});
-const { listen, admin } = await app.start();
+const { listen, admin } = await startInProcess(config);
 const turns = monitorEventLoopDelay({ resolution: EVERY_MS });
 turns.enable();
 const say = (probe: Probe): void => void process.send?.(probe);
@@ -33,5 +21,4 @@ process.on('message', (asked) => {
   if (asked === 'reset') turns.reset();
   else say({ longestTurnMs: Math.max(turns.max / 1e6 - EVERY_MS, 0) });
 });
-process.on('disconnect', () => process.exit(0));
 say({ listen: listen[0] ?? '', admin });

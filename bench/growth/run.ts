@@ -2,12 +2,12 @@
  * What a call costs as things grow: connections, bodies, routes, upstreams, keys; and how long /metrics takes then. The
  * points of a curve are started together and measured in turn, in several rounds: a cliff shows in the ratios.
  */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { upstreamCommand } from '../contenders.js';
 import { answers, CONTENDER_CORE, endAll, freePort, LOAD_CORE, startPinned, type Command } from '../lib/children.js';
 import { asCommand } from '../lib/command-line.js';
+import { inFolder } from '../lib/folder.js';
 import { loadGenerator, type Requests } from '../lib/load.js';
 import { nginx, node, outrigger, versions } from '../lib/programs.js';
 import { cpuMicroseconds, peakMemoryMb } from '../lib/proc-cpu.js';
@@ -144,15 +144,11 @@ async function main(options: GrowthOptions): Promise<void> {
   const all = options.curves.length === 0;
   const wanted = all ? curves : options.curves.filter((name) => name !== METRICS).map(curveNamed);
   const taking = takingPart([{ name: 'Outrigger', version: versions.outrigger }], []);
-  const folder = mkdtempSync(join(tmpdir(), 'outrigger-growth-'));
-  try {
+  await inFolder('growth', async (folder) => {
     for (const curve of wanted) process.stdout.write(`${await measureCurve(curve, options, folder)}\n\n`);
     if (all || options.curves.includes(METRICS)) process.stdout.write(`${await scrapeTable(folder)}\n\n`);
     process.stdout.write(`${method(options)}\n\n${machine(taking)}\n`);
-  } finally {
-    await endAll();
-    rmSync(folder, { recursive: true, force: true });
-  }
+  });
 }
 
 /** How it was measured: a number without it means nothing. */

@@ -3,11 +3,11 @@
  * shedding. `npm run bench:overload`.
  */
 import { execFile, execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { cpus, tmpdir } from 'node:os';
+import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { answers, CONTENDER_CORE, endAll, freePort, LOAD_CORE, startPinned } from '../lib/children.js';
+import { inFolder } from '../lib/folder.js';
 import { loadGenerator } from '../lib/load.js';
 import { node, outrigger, versions } from '../lib/programs.js';
 import { markdown } from '../lib/table.js';
@@ -90,15 +90,12 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
 try {
   if (process.platform !== 'linux' || cpus().length < 2) throw new Error('it needs Linux and two cores');
   const rows: string[][] = [];
-  const folder = mkdtempSync(join(tmpdir(), 'outrigger-overload-'));
-  try {
+  await inFolder('overload', async (folder) => {
     const curve = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-subj', '/CN=overload'];
     const files = ['-keyout', join(folder, 'key'), '-out', join(folder, 'cert')];
     execFileSync('openssl', ['req', '-x509', ...curve, ...files], { stdio: 'pipe' });
     for (const variant of VARIANTS) rows.push(cells(await run(variant, folder)));
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
+  });
   process.stdout.write(`${markdown(HEAD, rows)}\n
 Open loop, ${SECONDS} s: GETs of 1 KiB, ${TIMES} times as many as ${CAPACITY.connections} connections got answered in turn; ${CONNECTIONS} connections of the app, open
 before. In time: a whole 200 within ${IN_TIME_MS} ms of when the call was due; refused: 503; failed: no answer in ${GIVE_UP_MS / 1_000} s. p50 and

@@ -3,12 +3,11 @@
  * of no proxy at all, one after the other under the same load. --check holds Outrigger to its bounds.
  */
 import { execFile } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { answers, CONTENDER_CORE, endAll, freePort, LOAD_CORE, startPinned } from '../lib/children.js';
 import { asCommand } from '../lib/command-line.js';
+import { inFolder } from '../lib/folder.js';
 import { node } from '../lib/programs.js';
 import { machine, type Participant, takingPart } from '../lib/taking-part.js';
 import { missed } from './bounds.js';
@@ -66,16 +65,13 @@ async function load(script: readonly [number, number, number, string], mostSecon
 async function main(options: ScoreboardOptions): Promise<void> {
   const taking = takingPart(contenders, options.only);
   const plan = phases(options.quick);
-  const folder = mkdtempSync(join(tmpdir(), 'outrigger-scoreboard-'));
   const rows: Row[] = [];
-  try {
+  await inFolder('scoreboard', async (folder) => {
     for (const { contender } of taking) {
       process.stderr.write(`${contender.name}: about ${longestSeconds(plan)} s\n`);
       rows.push(await run(contender, plan, options.seed, folder));
     }
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
+  });
   process.stdout.write(`${scoreboard(rows)}\n\n${method(options, plan, taking)}\n`);
   if (options.check) check(taking, rows);
 }

@@ -3,7 +3,7 @@
  * `node upstream.js PORT SEED`; GET /_/mode/MODE sets what it does, GET /_/attempts tells the counts.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import { seededRandom } from '../lib/seeded-random.js';
+import { seededRandom } from '../../src/simulation/seeded-random.js';
 import { BROWNOUT, type Mode, PHASE_HEADER } from './plan.js';
 
 const [port = '0', seed = '1'] = process.argv.slice(2);

@@ -3,15 +3,10 @@
  * `node --expose-gc proxy.js PORT ADMIN_PORT UPSTREAM_PORT`; it answers each message from its parent with a Measure.
  */
 import { readdirSync } from 'node:fs';
-import { createApp } from '../../src/app.js';
 import { parseConfig } from '../../src/config/load.js';
-import { createLogger } from '../../src/observability/logging.js';
-import { systemClock } from '../../src/runtime/clock.js';
-import { systemRandom } from '../../src/runtime/random.js';
-import { tuneCollector } from '../../src/runtime/v8-flags.js';
+import { startInProcess } from '../lib/in-process.js';
 import type { Measure } from './plan.js';
 
-tuneCollector();
 const [port = '0', adminPort = '0', upstreamPort = '0'] = process.argv.slice(2);
 const complaints: string[] = [];
 process.on('warning', (warning) => complaints.push(`${warning.name}: ${warning.message}`));
@@ -35,14 +30,7 @@ routes:
   'soak.yaml',
   { env: {} },
 );
-const app = createApp({
-  config,
-  logger: createLogger(config.log, process.stdout),
-  clock: systemClock,
-  random: systemRandom,
-  version: '0.0.0',
-});
-await app.start();
+await startInProcess(config);
 
 process.on('message', ({ collect }: { collect: boolean }) => {
   if (collect) globalThis.gc?.();
@@ -51,4 +39,3 @@ process.on('message', ({ collect }: { collect: boolean }) => {
   const measure: Measure = { heap: heapUsed, rss, descriptors, complaints };
   process.send?.(measure);
 });
-process.on('disconnect', () => process.exit(0));

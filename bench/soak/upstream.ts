@@ -3,7 +3,7 @@
  * HTTP to cost next to nothing, since it shares a core with the load.
  */
 import { createServer, type Socket } from 'node:net';
-import { seededRandom } from '../lib/seeded-random.js';
+import { seededRandom } from '../../src/simulation/seeded-random.js';
 import { FAULTS, SLOW_PIECE_MS } from './plan.js';
 
 const [port = '0', seed = '1'] = process.argv.slice(2);

@@ -4,7 +4,7 @@
  */
 import type { AddressInfo } from 'node:net';
 import { createServer as createHttpServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import { seededRandom } from '../../bench/lib/seeded-random.js';
+import { seededRandom } from '../../src/simulation/seeded-random.js';
 import { FAULTS, FaultRelay, type Fault } from '../support/fault-relay.js';
 import { checksumOf, DONE_ONCE, payloadOf } from './calls.js';
 

@@ -7,7 +7,7 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { seededRandom } from '../../bench/lib/seeded-random.js';
+import { seededRandom } from '../../src/simulation/seeded-random.js';
 import { compiled } from '../support/child.js';
 import { FAULTS } from '../support/fault-relay.js';
 import type { FarSideReport, ToFarSide, Weather } from './far-side.js';

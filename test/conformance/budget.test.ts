@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { RetryBudget, type BudgetRules } from '../../src/policies/rules/budget.js';
 import { createLine, type Line, type LineOptions } from '../support/line.js';
-import { seededRandom } from '../support/scripted-random.js';
+import { seededRandom } from '../../src/simulation/seeded-random.js';
 
 function budget(over: Partial<BudgetRules>): RetryBudget {
   return new RetryBudget({ failedRatio: 0.2, totalRatio: 0.5, minPerSecond: 0, windowMs: 10_000, ...over });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { EndpointBench } from '../support/endpoint-bench.js';
 import { createLine, type Line } from '../support/line.js';
-import { seededRandom } from '../support/scripted-random.js';
+import { seededRandom } from '../../src/simulation/seeded-random.js';
 
 function callEvery(line: Line, ms: number, times: number) {
   return Array.from({ length: times }, () => {

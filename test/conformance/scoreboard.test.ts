@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { seededRandom } from '../../bench/lib/seeded-random.js';
+import { seededRandom } from '../../src/simulation/seeded-random.js';
 import { missed } from '../../bench/scoreboard/bounds.js';
 import { figures, type Figures } from '../../bench/scoreboard/judge.js';
 import { BROWNOUT, type Mode, phases, URLS } from '../../bench/scoreboard/plan.js';

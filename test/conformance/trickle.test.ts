@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { createLine } from '../support/line.js';
-import { seededRandom } from '../support/scripted-random.js';
+import { seededRandom } from '../../src/simulation/seeded-random.js';
 
 describe('conformance: circuit, open with a trickle', () => {
   test('41. open, probeShare 1 %, 1000 calls/s: 10 ± a few probes a second; upstream recovers: half-open within a second, closed after halfOpenProbes successes', () => {

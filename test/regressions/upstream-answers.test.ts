@@ -7,7 +7,7 @@ import { createPool } from '../../src/upstream/pool.js';
 import { startRawUpstream } from '../support/http-upstream.js';
 import { poolOptions } from '../support/pool-options.js';
 import { Recorder } from '../support/recorder.js';
-import { VirtualClock } from '../support/virtual-clock.js';
+import { VirtualClock } from '../../src/simulation/virtual-clock.js';
 
 /** The recorded answer to a request that an upstream answers by hand, once it has read the head. */
 async function answerOf(

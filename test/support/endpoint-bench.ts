@@ -12,7 +12,7 @@ import { Upstream } from '../../src/upstream/upstream.js';
 import { fakeCall } from './policy-events.js';
 import { Recorder } from './recorder.js';
 import { ScriptedUpstream, type Answer, type SeenAttempt } from './scripted-upstream.js';
-import { VirtualClock } from './virtual-clock.js';
+import { VirtualClock } from '../../src/simulation/virtual-clock.js';
 import { withDefaults, type Some } from '../../src/policies/rules/with-defaults.js';
 
 export interface BenchOptions {

@@ -32,7 +32,7 @@ import { Upstream } from '../../src/upstream/upstream.js';
 import { fakeCall } from './policy-events.js';
 import { Recorder } from './recorder.js';
 import { ScriptedUpstream, type Answer, type SeenAttempt } from './scripted-upstream.js';
-import { VirtualClock } from './virtual-clock.js';
+import { VirtualClock } from '../../src/simulation/virtual-clock.js';
 import { withDefaults, type Some } from '../../src/policies/rules/with-defaults.js';
 
 /** What an endpoint does: answers by attempt, or by attempt and time; or a dispatch function of the test's own. */

@@ -5,5 +5,3 @@ export function scriptedRandom(...values: readonly number[]): Random {
   let index = 0;
   return () => values[Math.min(index++, values.length - 1)] ?? 0.5;
 }
-
-export { seededRandom } from '../../src/simulation/seeded-random.js';

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { request } from 'undici';
 import { demoHints } from '../../../src/demo/hints.js';
 import { startDemoUpstream } from '../../../src/demo/upstream.js';
-import { VirtualClock } from '../../support/virtual-clock.js';
+import { VirtualClock } from '../../../src/simulation/virtual-clock.js';
 
 test('hints name only paths that the demo upstream has', async (t) => {
   const clock = new VirtualClock();

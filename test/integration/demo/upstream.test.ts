@@ -7,7 +7,7 @@ import { request } from 'undici';
 import WebSocket from 'ws';
 import { startDemoUpstream, type DemoUpstream } from '../../../src/demo/upstream.js';
 import { scriptedRandom } from '../../support/scripted-random.js';
-import { VirtualClock } from '../../support/virtual-clock.js';
+import { VirtualClock } from '../../../src/simulation/virtual-clock.js';
 
 async function start(t: TestContext, draws: readonly number[] = [], port = 0) {
   const clock = new VirtualClock();

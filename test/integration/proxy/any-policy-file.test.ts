@@ -11,7 +11,7 @@ import { redactedConfig } from '../../../src/config/redact.js';
 import { warnings } from '../../../src/config/warnings.js';
 import { createLogger } from '../../../src/observability/logging.js';
 import { projectRoot } from '../../support/project-root.js';
-import { VirtualClock } from '../../support/virtual-clock.js';
+import { VirtualClock } from '../../../src/simulation/virtual-clock.js';
 
 const RUNS = Number(process.env.FUZZ_RUNS ?? 400);
 

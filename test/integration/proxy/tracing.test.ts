@@ -6,7 +6,7 @@ import { startUpstream, valuesOf, type SeenRequest, type Upstream } from '../../
 import { startCollector, type Collector, type ReceivedSpan } from '../../support/otlp-collector.js';
 import { exchange } from '../../support/raw-client.js';
 import { startApp, until, type RunningApp } from '../../support/running-app.js';
-import { seededRandom } from '../../support/scripted-random.js';
+import { seededRandom } from '../../../src/simulation/seeded-random.js';
 
 const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736';
 const PARENT = '00f067aa0ba902b7';

@@ -4,21 +4,10 @@ import { test } from 'node:test';
 import axe from 'axe-core';
 import { simulationPage } from '../../../src/fleet/html/page.js';
 import { simulate } from '../../../src/fleet/result.js';
-import type { Scenario } from '../../../src/fleet/scenario.js';
 import { VARIANTS } from '../../../src/fleet/variants.js';
 import { openPage, skipWithoutChromium } from '../../support/chromium.js';
 import { load, policyFile } from '../../support/policy-file.js';
-
-const scenario: Scenario = {
-  fleet: 10,
-  rate: 10,
-  capacity: 150,
-  latencyMs: 20,
-  fault: 'slow',
-  outageSeconds: 30,
-  brownout: 0.1,
-  seed: 1,
-};
+import { scenario } from '../../support/scenario.js';
 
 function content(): string {
   const config = load(policyFile({ route: 'attemptTimeout: 1s' }));

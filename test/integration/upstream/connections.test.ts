@@ -11,7 +11,7 @@ import { createPool, type PoolOptions } from '../../../src/upstream/pool.js';
 import { startRawUpstream } from '../../support/http-upstream.js';
 import { poolOptions } from '../../support/pool-options.js';
 import { Recorder } from '../../support/recorder.js';
-import { VirtualClock } from '../../support/virtual-clock.js';
+import { VirtualClock } from '../../../src/simulation/virtual-clock.js';
 
 const OPTIONS = poolOptions();
 const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';

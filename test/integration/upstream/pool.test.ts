@@ -9,7 +9,7 @@ import { selfSigned, type Certificate } from '../../support/certificate.js';
 import { startUpstream } from '../../support/http-upstream.js';
 import { poolOptions } from '../../support/pool-options.js';
 import { Recorder } from '../../support/recorder.js';
-import { VirtualClock } from '../../support/virtual-clock.js';
+import { VirtualClock } from '../../../src/simulation/virtual-clock.js';
 
 interface SeenRequest {
   readonly host: string | undefined;

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { EventStreams, MAX_STREAMS, type Sink } from '../../../src/admin/event-stream.js';
 import { EventFeed } from '../../../src/observability/event-feed.js';
-import { VirtualClock } from '../../support/virtual-clock.js';
+import { VirtualClock } from '../../../src/simulation/virtual-clock.js';
 
 /** A reader that takes everything, until it is told to be slow. */
 class Reader implements Sink {

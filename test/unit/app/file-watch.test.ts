@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import { FileWatch } from '../../../src/app/file-watch.js';
-import { VirtualClock } from '../../support/virtual-clock.js';
+import { VirtualClock } from '../../../src/simulation/virtual-clock.js';
 
 /** A watch over files that are texts here. What is asked for is read, and taken unless it says `broken`. */
 function setUp() {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { LogLevelSetting } from '../../../src/app/log-level.js';
 import { createLogger, type LogLevel } from '../../../src/observability/logging.js';
-import { VirtualClock } from '../../support/virtual-clock.js';
+import { VirtualClock } from '../../../src/simulation/virtual-clock.js';
 
 function setUp(configured: LogLevel = 'info') {
   const clock = new VirtualClock();

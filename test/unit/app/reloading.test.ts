@@ -5,7 +5,7 @@ import { Reloading } from '../../../src/app/reloading.js';
 import type { Config } from '../../../src/config/config.js';
 import type { ReloadReport } from '../../../src/observability/reload-report.js';
 import { load, policyFile } from '../../support/policy-file.js';
-import { VirtualClock } from '../../support/virtual-clock.js';
+import { VirtualClock } from '../../../src/simulation/virtual-clock.js';
 
 /** A process whose policy file is a text here; `take` may be made to wait, or to fail. */
 function setUp() {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { RouteStates } from '../../../src/app/route-states.js';
 import { load, policyFile } from '../../support/policy-file.js';
-import { VirtualClock } from '../../support/virtual-clock.js';
+import { VirtualClock } from '../../../src/simulation/virtual-clock.js';
 
 const clock = new VirtualClock();
 

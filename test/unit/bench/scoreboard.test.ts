@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { seededRandom } from '../../../bench/lib/seeded-random.js';
+import { seededRandom } from '../../../src/simulation/seeded-random.js';
 import { takingPart } from '../../../bench/lib/taking-part.js';
 import { missed } from '../../../bench/scoreboard/bounds.js';
 import { contenders } from '../../../bench/scoreboard/contenders.js';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { drain } from '../../../src/edge/drain.js';
-import { VirtualClock } from '../../support/virtual-clock.js';
+import { VirtualClock } from '../../../src/simulation/virtual-clock.js';
 
 /** A drain of a server whose calls in flight the test sets; `at` is when it was over. */
 function startDrain({ delayMs = 0, timeoutMs = 25_000 } = {}) {

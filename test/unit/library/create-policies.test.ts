@@ -4,7 +4,7 @@ import { createPolicies, retry, type PoliciesOptions } from '../../../src/index.
 import { namedPolicies } from '../../../src/library/create-policies.js';
 import { column } from '../../../src/pipeline/column.js';
 import { Upstream } from '../../../src/upstream/upstream.js';
-import { VirtualClock } from '../../support/virtual-clock.js';
+import { VirtualClock } from '../../../src/simulation/virtual-clock.js';
 
 const deps = { clock: new VirtualClock(), random: () => 0.5, emit: () => {} };
 const everything: PoliciesOptions = {

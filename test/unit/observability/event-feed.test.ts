@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import { EventFeed } from '../../../src/observability/event-feed.js';
 import { OutriggerError } from '../../../src/errors.js';
 import { attemptEvent, callEvent, fakeAttempt, fakeCall, retryEvent } from '../../support/policy-events.js';
-import { VirtualClock } from '../../support/virtual-clock.js';
+import { VirtualClock } from '../../../src/simulation/virtual-clock.js';
 
 const feedOf = (kept: number) => {
   const clock = new VirtualClock();

@@ -6,7 +6,7 @@ import { CallElsewhere } from '../../../src/policies/call-elsewhere.js';
 import type { Call } from '../../../src/policies/policy.js';
 import { EventLog, type AccessLog } from '../../../src/observability/event-log.js';
 import { createLogger, type LogLevel } from '../../../src/observability/logging.js';
-import { VirtualClock } from '../../support/virtual-clock.js';
+import { VirtualClock } from '../../../src/simulation/virtual-clock.js';
 import { attemptEvent, callEvent, fakeAttempt, fakeCall, retryEvent } from '../../support/policy-events.js';
 
 interface Line {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Metrics, type Topology } from '../../../src/observability/metrics.js';
 import { attemptEvent, callEvent, fakeAttempt, fakeCall } from '../../support/policy-events.js';
-import { VirtualClock } from '../../support/virtual-clock.js';
+import { VirtualClock } from '../../../src/simulation/virtual-clock.js';
 
 const TOPOLOGY: Topology = {
   routes: [

@@ -8,7 +8,7 @@ import { describe, test } from 'node:test';
 import { Metrics, type MetricSources, type Topology } from '../../../src/observability/metrics.js';
 import { attemptEvent, callEvent, fakeAttempt, fakeCall, retryEvent } from '../../support/policy-events.js';
 import { promtool, skipWithoutPromtool } from '../../support/promtool.js';
-import { VirtualClock } from '../../support/virtual-clock.js';
+import { VirtualClock } from '../../../src/simulation/virtual-clock.js';
 
 const PAYMENTS = 'http://payments-a:8080';
 

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { EventLog } from '../../../src/observability/event-log.js';
 import { createLogger } from '../../../src/observability/logging.js';
 import { readable } from '../../../src/observability/readable-log.js';
-import { VirtualClock } from '../../support/virtual-clock.js';
+import { VirtualClock } from '../../../src/simulation/virtual-clock.js';
 
 test('a line for people leaves nothing of an event out: the name that was looked up', async () => {
   let written = '';

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import type { Fault } from '../../../src/policies/fault-injection.js';
 import { FakeBody } from '../../support/fake-body.js';
 import { createLine, type LineCall, type LineOptions, type LineRequest } from '../../support/line.js';
-import { seededRandom } from '../../support/scripted-random.js';
+import { seededRandom } from '../../../src/simulation/seeded-random.js';
 import type { Answer } from '../../support/scripted-upstream.js';
 
 /** One in five. */

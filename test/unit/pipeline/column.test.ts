@@ -6,8 +6,8 @@ import type { Dispatch, Policy } from '../../../src/policies/policy.js';
 import { Upstream } from '../../../src/upstream/upstream.js';
 import { FakeBody } from '../../support/fake-body.js';
 import { createLine, text, type LineOptions } from '../../support/line.js';
-import { seededRandom } from '../../support/scripted-random.js';
-import { VirtualClock } from '../../support/virtual-clock.js';
+import { seededRandom } from '../../../src/simulation/seeded-random.js';
+import { VirtualClock } from '../../../src/simulation/virtual-clock.js';
 
 /** Nothing of a column but its layers: every policy is off. */
 function bareColumn() {

@@ -5,7 +5,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { ReplayMemory } from '../../../src/pipeline/replay-memory.js';
 import { IncomingBody, NO_BODY } from '../../../src/pipeline/request-body.js';
 import { OutriggerError } from '../../../src/errors.js';
-import { VirtualClock } from '../../support/virtual-clock.js';
+import { VirtualClock } from '../../../src/simulation/virtual-clock.js';
 
 interface Setup {
   readonly body: IncomingBody;

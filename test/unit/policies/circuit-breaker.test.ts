@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { createLine, type LineOptions } from '../../support/line.js';
-import { seededRandom } from '../../support/scripted-random.js';
+import { seededRandom } from '../../../src/simulation/seeded-random.js';
 import type { Answer } from '../../support/scripted-upstream.js';
 
 const ONE = { minimumCalls: 1, consecutiveFailures: 1, probeShare: 0 } as const;

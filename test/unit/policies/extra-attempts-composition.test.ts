@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { createLine, type Line } from '../../support/line.js';
-import { seededRandom } from '../../support/scripted-random.js';
+import { seededRandom } from '../../../src/simulation/seeded-random.js';
 import type { Answer } from '../../support/scripted-upstream.js';
 
 const delays = fc.constantFrom(0, 1, 10, 50, 51, 120, 300);

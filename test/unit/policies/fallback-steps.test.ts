@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import { fallback, FallbackOptions } from '../../../src/policies/fallback.js';
 import { routeOf } from '../../support/policy-file.js';
 import { createLine, text, type LineStep } from '../../support/line.js';
-import { VirtualClock } from '../../support/virtual-clock.js';
+import { VirtualClock } from '../../../src/simulation/virtual-clock.js';
 import { withDefaults } from '../../../src/policies/rules/with-defaults.js';
 
 const FIXED = { response: { status: 200, headers: { 'content-type': 'text/plain' }, body: 'fixed' } } as const;

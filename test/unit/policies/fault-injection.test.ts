@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { describeFaults, type Fault } from '../../../src/policies/fault-injection.js';
 import { createLine, type LineOptions } from '../../support/line.js';
-import { scriptedRandom, seededRandom } from '../../support/scripted-random.js';
+import { scriptedRandom } from '../../support/scripted-random.js';
+import { seededRandom } from '../../../src/simulation/seeded-random.js';
 
 const ALWAYS = '100%';
 

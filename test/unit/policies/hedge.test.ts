@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import { LocalController } from '../../../src/policies/pass-through.js';
 import { FakeBody } from '../../support/fake-body.js';
 import { createLine, sentHeader, text, type Line, type LineOptions, type Script } from '../../support/line.js';
-import { seededRandom } from '../../support/scripted-random.js';
+import { seededRandom } from '../../../src/simulation/seeded-random.js';
 import type { Answer } from '../../support/scripted-upstream.js';
 
 const after = (ms: number, status = 200, body = ''): Answer => ({ status, after: ms, body });

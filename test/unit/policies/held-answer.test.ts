@@ -4,7 +4,7 @@ import { OutriggerError } from '../../../src/errors.js';
 import { HeldAnswer, type Overflow } from '../../../src/policies/held-answer.js';
 import { Steered } from '../../support/interim-upstream.js';
 import { Recorder } from '../../support/recorder.js';
-import { VirtualClock } from '../../support/virtual-clock.js';
+import { VirtualClock } from '../../../src/simulation/virtual-clock.js';
 
 const KIB = Buffer.alloc(1024, 'x');
 

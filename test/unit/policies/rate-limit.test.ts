@@ -4,7 +4,7 @@ import { problemOf } from '../../../src/edge/problem.js';
 import { RateLimitOptions, RateLimits } from '../../../src/policies/rate-limit.js';
 import { createLine, type LineOptions } from '../../support/line.js';
 import { fakeCall } from '../../support/policy-events.js';
-import { VirtualClock } from '../../support/virtual-clock.js';
+import { VirtualClock } from '../../../src/simulation/virtual-clock.js';
 import { withDefaults } from '../../../src/policies/rules/with-defaults.js';
 
 /** The headers of the answer that tells the app of an error. */

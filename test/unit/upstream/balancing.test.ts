@@ -3,7 +3,8 @@ import { describe, it } from 'node:test';
 import { createBalancer } from '../../../src/upstream/balancing.js';
 import { Endpoint } from '../../../src/upstream/endpoint.js';
 import { EndpointBench } from '../../support/endpoint-bench.js';
-import { scriptedRandom, seededRandom } from '../../support/scripted-random.js';
+import { scriptedRandom } from '../../support/scripted-random.js';
+import { seededRandom } from '../../../src/simulation/seeded-random.js';
 
 function endpoint(name: string, inFlight = 0): Endpoint {
   const pool = { dispatch: () => true, close: () => Promise.resolve(), destroy: () => Promise.resolve() };

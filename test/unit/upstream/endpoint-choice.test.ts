@@ -7,7 +7,7 @@ import { endpointChoice } from '../../../src/upstream/endpoint-choice.js';
 import { createLine } from '../../support/line.js';
 import { fakeCall } from '../../support/policy-events.js';
 import { Recorder } from '../../support/recorder.js';
-import { VirtualClock } from '../../support/virtual-clock.js';
+import { VirtualClock } from '../../../src/simulation/virtual-clock.js';
 
 const NO_WAIT = { strategy: 'fixed', base: '0s', jitter: 'none' } as const;
 

@@ -8,7 +8,7 @@ import { HealthProbe, type ProbeResult } from '../../../src/upstream/health-prob
 import { EndpointBench } from '../../support/endpoint-bench.js';
 import { scriptedRandom } from '../../support/scripted-random.js';
 import { sentHeader } from '../../support/line.js';
-import { VirtualClock } from '../../support/virtual-clock.js';
+import { VirtualClock } from '../../../src/simulation/virtual-clock.js';
 
 const A = 'http://a:1';
 const B = 'http://b:1';

@@ -10,7 +10,7 @@ import { Upstream, type UpstreamOptions } from '../../../src/upstream/upstream.j
 import { BenchPool, HEALTH_PATH } from '../../support/endpoint-bench.js';
 import { fakeAttempt, fakeCall } from '../../support/policy-events.js';
 import type { Answer } from '../../support/scripted-upstream.js';
-import { VirtualClock } from '../../support/virtual-clock.js';
+import { VirtualClock } from '../../../src/simulation/virtual-clock.js';
 
 const [A, B, C] = ['http://a.test', 'http://b.test', 'http://c.test'];
 

@@ -9,7 +9,7 @@ import { Steered } from '../../support/interim-upstream.js';
 import { createLine, sentHeader, type LineOptions, type LineRequest } from '../../support/line.js';
 import { fakeAttempt, fakeCall } from '../../support/policy-events.js';
 import { Recorder } from '../../support/recorder.js';
-import { VirtualClock } from '../../support/virtual-clock.js';
+import { VirtualClock } from '../../../src/simulation/virtual-clock.js';
 
 /** One attempt, with the test in undici's place. */
 function attempt(dispatch?: Dispatch) {

@@ -4,7 +4,7 @@ import { eventText, type EventData, type Kind } from '../../../../src/admin/dash
 import { EventFeed } from '../../../../src/observability/event-feed.js';
 import type { PolicyEvent } from '../../../../src/policies/events.js';
 import { fakeAttempt, fakeCall, retryEvent } from '../../../support/policy-events.js';
-import { VirtualClock } from '../../../support/virtual-clock.js';
+import { VirtualClock } from '../../../../src/simulation/virtual-clock.js';
 
 function told(record: (feed: EventFeed) => void): readonly string[] {
   const feed = new EventFeed(new VirtualClock());

@@ -3,20 +3,10 @@ import { describe, test } from 'node:test';
 import { simulationPage } from '../../../../src/fleet/html/page.js';
 import { linearTicks, logTicks } from '../../../../src/fleet/html/ticks.js';
 import { simulate } from '../../../../src/fleet/result.js';
-import type { Scenario } from '../../../../src/fleet/scenario.js';
 import { VARIANTS } from '../../../../src/fleet/variants.js';
 import { load, policyFile } from '../../../support/policy-file.js';
+import { scenario } from '../../../support/scenario.js';
 
-const scenario: Scenario = {
-  fleet: 10,
-  rate: 10,
-  capacity: 150,
-  latencyMs: 20,
-  fault: 'slow',
-  outageSeconds: 30,
-  brownout: 0.1,
-  seed: 1,
-};
 const config = load(policyFile({ route: 'attemptTimeout: 1s' }));
 const route = config.routes[0]!;
 const variants = VARIANTS.map((name) => simulate(name, route, config, scenario));

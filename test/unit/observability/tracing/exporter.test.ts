@@ -7,7 +7,7 @@ import {
   SpanExporter,
   type Delivery,
 } from '../../../../src/observability/tracing/exporter.js';
-import { VirtualClock } from '../../../support/virtual-clock.js';
+import { VirtualClock } from '../../../../src/simulation/virtual-clock.js';
 
 const LATER: Delivery = { result: 'later', reason: 'the collector answered 503', afterMs: undefined };
 const TAKEN: Delivery = { result: 'taken', rejected: 0 };

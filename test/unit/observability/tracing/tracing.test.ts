@@ -7,8 +7,9 @@ import type { TraceStart } from '../../../../src/policies/trace.js';
 import type { Random } from '../../../../src/runtime/random.js';
 import { decodeSpans, type ReceivedSpan } from '../../../support/otlp-collector.js';
 import { attemptEvent, callEvent, fakeAttempt, fakeCall } from '../../../support/policy-events.js';
-import { scriptedRandom, seededRandom } from '../../../support/scripted-random.js';
-import { VirtualClock } from '../../../support/virtual-clock.js';
+import { scriptedRandom } from '../../../support/scripted-random.js';
+import { seededRandom } from '../../../../src/simulation/seeded-random.js';
+import { VirtualClock } from '../../../../src/simulation/virtual-clock.js';
 
 const START: TraceStart = {
   parent: undefined,

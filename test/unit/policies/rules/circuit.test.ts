@@ -3,7 +3,8 @@ import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import type { Permit } from '../../../../src/policies/policy.js';
 import { Circuit, isPermit, type CircuitRules, type Transition } from '../../../../src/policies/rules/circuit.js';
-import { scriptedRandom, seededRandom } from '../../../support/scripted-random.js';
+import { scriptedRandom } from '../../../support/scripted-random.js';
+import { seededRandom } from '../../../../src/simulation/seeded-random.js';
 
 const RULES: CircuitRules = {
   failureRate: 0.5,

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { TimerQueue, type Due } from '../../../../src/policies/rules/timer-queue.js';
-import { VirtualClock } from '../../../support/virtual-clock.js';
+import { VirtualClock } from '../../../../src/simulation/virtual-clock.js';
 
 function createQueue(delayMs = 100) {
   const clock = new VirtualClock();

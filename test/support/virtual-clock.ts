@@ -1,1 +1,0 @@
-export { VirtualClock } from '../../src/simulation/virtual-clock.js';
