@@ -87,7 +87,11 @@ const matchSchema = Type.Object(
       Type.String({ description: 'The host, exact or *.suffix, without port.', unit: 'host-pattern', minLength: 1 }),
     ),
     path: Type.Optional(
-      Type.String({ description: 'The path, exact or a prefix that ends in /*.', unit: 'path-pattern', minLength: 1 }),
+      Type.String({
+        description: 'The path, exact or a prefix that ends in /*; %61 and a are the same.',
+        unit: 'path-pattern',
+        minLength: 1,
+      }),
     ),
     methods: Type.Optional({ ...methods(undefined, 'The methods.'), minItems: 1 }),
     headers: Type.Optional(headerMap(undefined, 'Headers that must have exactly these values.')),

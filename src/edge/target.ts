@@ -1,5 +1,6 @@
 import { OutriggerError } from '../errors.js';
 import { isValidHost } from '../routing/host.js';
+import { normalizePath } from '../routing/path.js';
 import type { RouteMatch } from '../routing/router.js';
 import type { Rewrite } from './route.js';
 
@@ -69,11 +70,27 @@ export function mayEscape(path: string, anyPathMatched: boolean, { stripPrefix, 
   return (anyPathMatched || stripPrefix !== undefined || addPrefix !== undefined) && hasDotSegments(path);
 }
 
-/** Changes a path as the route says. The rest of it is left exactly as it was sent. */
+/**
+ * Changes a path as the route says. The prefix is taken off where a route would match it, however it is written; the rest is
+ * left exactly as it was sent.
+ */
 export function rewritePath(path: string, rewrite: Rewrite): string {
   const strip = withoutSlash(rewrite.stripPrefix);
-  const rest = path === strip || path.startsWith(`${strip}/`) ? path.slice(strip.length) : path;
-  return withoutSlash(rewrite.addPrefix) + rest || '/';
+  return withoutSlash(rewrite.addPrefix) + path.slice(lengthOfPrefix(path, strip)) || '/';
+}
+
+/** How much of a path is this prefix; 0 if it does not begin with it. */
+function lengthOfPrefix(path: string, prefix: string): number {
+  if (path === prefix || path.startsWith(`${prefix}/`)) return prefix.length;
+  if (!path.includes('%') && !prefix.includes('%')) return 0;
+  // An encoded slash is none, so that both have their slashes at the same places.
+  let end = 0;
+  for (let slash = prefix.indexOf('/'); slash !== -1; slash = prefix.indexOf('/', slash + 1)) {
+    if (path[end] !== '/') return 0;
+    const next = path.indexOf('/', end + 1);
+    end = next === -1 ? path.length : next;
+  }
+  return normalizePath(path.slice(0, end)) === normalizePath(prefix) ? end : 0;
 }
 
 function withoutSlash(prefix: string | undefined): string {

@@ -1,12 +1,13 @@
 import { Candidate, Candidates } from './candidates.js';
 import { normalizeHost } from './host.js';
+import { normalizePath } from './path.js';
 import { PathIndex } from './path-index.js';
 
 /** Which calls take a route; all that is given must hold. */
 export interface RouteMatch {
   /** Exact or `*.suffix`; compared without case and port. */
   readonly host?: string;
-  /** Exact, or a prefix that ends in `/*`; compared with the path as it was sent. */
+  /** Exact, or a prefix that ends in `/*`; compared with the path whichever of its characters are encoded (normalizePath). */
   readonly path?: string;
   /** In upper case. */
   readonly methods?: readonly string[];
@@ -42,7 +43,7 @@ export function createRouter<T extends { readonly match: RouteMatch }>(routes: r
   routes.forEach((route, index) => {
     const { host, path } = route.match;
     paths(host)
-      .at(path)
+      .at(path === undefined ? undefined : normalizePath(path))
       .add(new Candidate(route, index, route.match));
   });
 
@@ -61,14 +62,15 @@ export function createRouter<T extends { readonly match: RouteMatch }>(routes: r
     const consider = (candidates: Candidates<T>) => {
       best = candidates.first(request, best);
     };
-    anyHost.visit(request.path, consider);
+    const path = normalizePath(request.path);
+    anyHost.visit(path, consider);
     if (exactHosts.size > 0 || suffixes.size > 0) {
       const host = normalizeHost(request.host);
-      exactHosts.get(host)?.visit(request.path, consider);
+      exactHosts.get(host)?.visit(path, consider);
       if (suffixes.size > 0) {
         // `*.b.c` stands for one label or more, and not for b.c itself.
         for (let dot = host.indexOf('.'); dot !== -1; dot = host.indexOf('.', dot + 1)) {
-          if (dot > 0) suffixes.get(host.slice(dot + 1))?.visit(request.path, consider);
+          if (dot > 0) suffixes.get(host.slice(dot + 1))?.visit(path, consider);
         }
       }
     }

@@ -102,6 +102,23 @@ describe('the request line and its host', () => {
     });
   }
 
+  for (const [path, route] of [
+    ['/secret/x', 'limited'],
+    ['/%73ecret/x', 'limited'],
+    ['/%73%65cret/%2573?%73', 'limited'],
+    ['/secret%2Fx', 'rest'],
+    ['/%2573ecret/x', 'rest'],
+    ['/%53ecret/x', 'rest'],
+    ['/%zzsecret/%', 'rest'],
+  ] as const) {
+    it(`an encoded character leads around no route, and goes on as it came: ${path} takes '${route}'`, async () => {
+      await start({ name: 'limited', match: { path: '/secret/*' } }, { name: 'rest', match: {} });
+      assert.equal(statusOf(await send(`GET ${path} HTTP/1.1\r\nHost: a`)), 200);
+      assert.equal(upstream.seen[0]?.url, path);
+      assert.equal((await edge.callsEnded(1))[0]?.call.route, route);
+    });
+  }
+
   it('dot segments are refused where a route rewrites, though it takes any path', async () => {
     await start({ rewrite: { addPrefix: '/v2' } });
     assert.equal(statusOf(await send('GET /../x HTTP/1.1\r\nHost: a')), 400);
@@ -115,12 +132,13 @@ describe('the request line and its host', () => {
 
   it('a rewrite changes the front of the raw path and nothing else', async () => {
     await start({ match: { path: '/payments/*' }, rewrite: { stripPrefix: '/payments', addPrefix: '/v2' } });
-    for (const target of ['/payments/a%2Fb//c?x=/payments/', '/payments', '/payments/', '/payments?q=1']) {
+    const targets = ['/payments/a%2Fb//c?x=/payments/', '/payments', '/payments/', '/payments?q=1', '/%70ayments/%61'];
+    for (const target of targets) {
       await send(`GET ${target} HTTP/1.1\r\nHost: a`);
     }
     assert.deepEqual(
       upstream.seen.map(({ url }) => url),
-      ['/v2/a%2Fb//c?x=/payments/', '/v2', '/v2/', '/v2?q=1'],
+      ['/v2/a%2Fb//c?x=/payments/', '/v2', '/v2/', '/v2?q=1', '/v2/%61'],
     );
   });
 

@@ -3,6 +3,7 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { hasDotSegments, parseTarget, rewritePath } from '../../../src/edge/target.js';
 import { OutriggerError } from '../../../src/errors.js';
+import { createRouter } from '../../../src/routing/router.js';
 
 describe('a request target', () => {
   it('in origin form is split at its first question mark and otherwise left alone', () => {
@@ -75,6 +76,31 @@ describe('a rewrite', () => {
   it('strips a prefix at a segment\u2019s border only', () => {
     const strip = (path: string) => rewritePath(path, { stripPrefix: '/p' });
     assert.deepEqual(['/p', '/p/', '/p/x', '/px', '/q/p', '/p//x'].map(strip), ['/', '/', '/x', '/px', '/q/p', '//x']);
+  });
+
+  it('strips what a route for the prefix matches, however it is written, and leaves the rest as it is', () => {
+    const strip = (path: string) => rewritePath(path, { stripPrefix: '/p/q-' });
+    assert.deepEqual(
+      ['/%70/q-/%70%2f', '/p/q%2D', '/%70%2Fq-/x', '/%2570/q-', '/%50/q-/x', '/p/q-%2Fx', '/%70', '/p/%71'].map(strip),
+      ['/%70%2f', '/', '/%70%2Fq-/x', '/%2570/q-', '/%50/q-/x', '/p/q-%2Fx', '/%70', '/p/%71'],
+    );
+    assert.equal(rewritePath('/a%2fb/x', { stripPrefix: '/a%2Fb' }), '/x');
+  });
+
+  it('strips a prefix where a route with this prefix matches, and only there', () => {
+    const piece = fc.constantFrom('/', 'a', '%61', '%41', '%2f', '%2F', '%2561', '%', 'b');
+    const path = fc.array(piece, { minLength: 1, maxLength: 6 }).map((pieces) => `/${pieces.join('')}`);
+    fc.assert(
+      fc.property(path, path, (sent, prefix) => {
+        const stripPrefix = prefix.replace(/\/+$/, '');
+        const route = createRouter([{ match: { path: `${stripPrefix}/*` } }]);
+        const matched = route.find({ host: '', path: sent, method: 'GET', header: () => undefined }) !== undefined;
+        const left = rewritePath(sent, { stripPrefix });
+        assert.ok(left === '/' || sent.endsWith(left));
+        if (stripPrefix !== '') assert.equal(left !== sent, matched && sent !== '/');
+      }),
+      { numRuns: 3_000 },
+    );
   });
 
   it('puts a prefix in front', () => {

@@ -45,7 +45,7 @@ describe('a route matches', () => {
 
   it('an exact path', () => {
     assert.equal(find([{ path: '/p' }], request({ path: '/p' })), 0);
-    for (const path of ['/p/', '/p/x', '/P', '/', '/%70'])
+    for (const path of ['/p/', '/p/x', '/P', '/', '/%50', '/%2570'])
       assert.equal(find([{ path: '/p' }], request({ path })), undefined);
   });
 
@@ -54,6 +54,31 @@ describe('a route matches', () => {
       assert.equal(find([{ path: '/p/*' }], request({ path })), 0);
     for (const path of ['/', '/px', '/q/p', '//p'])
       assert.equal(find([{ path: '/p/*' }], request({ path })), undefined);
+  });
+
+  it('a path whichever of its unreserved characters are encoded, and no other', () => {
+    const secret = [{ path: '/secret-1/*' }];
+    for (const path of ['/%73ecret-1/x', '/%73%65%63%72%65%74%2D%31', '/secret%2d1/', '/se%63ret-1/%zz/%'])
+      assert.equal(find(secret, request({ path })), 0, path);
+    for (const path of [
+      '/secret-1%2Fx',
+      '/secret-1%2f..',
+      '/%2573ecret-1/x',
+      '/%53ecret-1/x',
+      '/%7ecret-1',
+      '/%7',
+      '/%',
+    ])
+      assert.equal(find(secret, request({ path })), undefined, path);
+  });
+
+  it('a path with an encoded slash or another reserved character, its digits in either case', () => {
+    for (const pattern of ['/a%2fb', '/a%2Fb', '/%61%2fb'])
+      for (const path of ['/a%2fb', '/a%2Fb', '/%61%2Fb'])
+        assert.equal(find([{ path: pattern }], request({ path })), 0, `${pattern} ${path}`);
+    assert.equal(find([{ path: '/a%2Fb' }], request({ path: '/a/b' })), undefined);
+    assert.equal(find([{ path: '/a/*' }], request({ path: '/a%2Fb' })), undefined);
+    assert.equal(find([{ path: '/a/%2a' }], request({ path: '/a/x' })), undefined);
   });
 
   it('every path with /*', () => {
