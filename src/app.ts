@@ -7,7 +7,7 @@ import { LogLevelSetting } from './app/log-level.js';
 import { Observers } from './app/observers.js';
 import { LiveOperations } from './app/operations.js';
 import type { PolicySource } from './app/policy-file.js';
-import { Reloading } from './app/reloading.js';
+import { AutoReload } from './app/auto-reload.js';
 import { RetrySwitches } from './app/retry-switches.js';
 import { tellWarnings } from './app/tell-warnings.js';
 import { connectionsWithin } from './app/upstreams.js';
@@ -18,6 +18,7 @@ import { drain } from './edge/drain.js';
 import { createSharedContext } from './edge/edge-context.js';
 import { Listener, type ListenerLimits } from './edge/listener.js';
 import type { Logger } from './observability/logging.js';
+import type { Redaction } from './observability/redaction.js';
 import type { ReloadReport } from './observability/reload-report.js';
 import { ReplayMemory } from './pipeline/replay-memory.js';
 import { StaleStores } from './policies/stale-store.js';
@@ -33,6 +34,8 @@ export interface AppOptions {
   /** Where the policies are read again when the file changes, or somebody asks; left out: they stay as they are. */
   readonly source?: PolicySource;
   readonly logger: Logger;
+  /** What the log hides; left out: what it hides is not changed by a reload. */
+  readonly redaction?: Redaction;
   /** Lines that the log has lost so far; left out: it loses none. */
   readonly logLinesDropped?: () => number;
   readonly clock: Clock;
@@ -67,7 +70,7 @@ export interface App {
 
 /** Wires the rooms together; nothing else does. */
 export function createApp(options: AppOptions): App {
-  const { config, source, logger, logLinesDropped = () => 0, clock, random, lookup, version } = options;
+  const { config, source, logger, redaction, logLinesDropped = () => 0, clock, random, lookup, version } = options;
   const tracing = new LiveTracing(version, { clock, random, logger });
   const observers = new Observers({ config, logger, clock, version, tracing });
   const { emit, metrics } = observers;
@@ -111,6 +114,7 @@ export function createApp(options: AppOptions): App {
 
   /** Puts another configuration in force, at one moment; until then nothing has changed. */
   const take = async (next: Config): Promise<void> => {
+    const before = inForce();
     const traces = await tracing.prepare(next.tracing);
     const generation = new Generation(next, scope, generations.current);
     try {
@@ -124,12 +128,13 @@ export function createApp(options: AppOptions): App {
     observers.follow(next);
     watchGauges();
     logLevel.configure(next.log.level);
+    redaction?.use(next.log.redact);
     switches.retain(new Set(next.routes.map(({ name }) => name)));
-    tellWarnings(next, logger);
+    tellWarnings(next, logger, before);
   };
   const isDraining = () => phase === 'draining';
   const tell = (report: ReloadReport) => observers.reload(report);
-  const reloading = source && new Reloading({ source, inForce, take, isDraining, tell }, clock);
+  const reloads = source && new AutoReload({ source, inForce, take, isDraining, tell }, clock);
 
   const admin = createAdmin({
     metrics,
@@ -149,7 +154,7 @@ export function createApp(options: AppOptions): App {
         quit?.();
         return quit !== undefined;
       },
-      reload: (by) => reloading?.reload(by),
+      reload: (by) => reloads?.reload(by),
     }),
     witness: {
       counted: (change, result) => metrics.changeAsked(change, result),
@@ -168,8 +173,8 @@ export function createApp(options: AppOptions): App {
     },
 
     reload(by) {
-      if (reloading === undefined) logger.warn({ by, detail: 'there is no file' }, 'reload refused');
-      else void reloading.reload(by);
+      if (reloads === undefined) logger.warn({ by, detail: 'there is no file' }, 'reload refused');
+      else void reloads.reload(by);
     },
 
     async start() {
@@ -181,13 +186,13 @@ export function createApp(options: AppOptions): App {
       const listen: string[] = [];
       for (const address of config.listen) listen.push(asUrl(await listener.listen(listenAddress(address))));
       phase = 'ready';
-      reloading?.start();
+      reloads?.start();
       return { listen, admin: asUrl(adminAddress) };
     },
 
     async drain() {
       phase = 'draining';
-      reloading?.stop();
+      reloads?.stop();
       generations.beginDrain();
       const { drainDelayMs: delayMs, drainTimeoutMs: timeoutMs } = inForce();
       const ended = await drain({
@@ -205,7 +210,7 @@ export function createApp(options: AppOptions): App {
     },
 
     closeNow() {
-      reloading?.stop();
+      reloads?.stop();
       observers.log.flush();
       metrics.history.stop();
       listener.closeAllConnections();

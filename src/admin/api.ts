@@ -104,9 +104,10 @@ export class Api {
   }
 
   #tell(change: ChangeName, by: string, error: unknown): void {
-    const { status, code } = error instanceof RefusedError ? error.refusal : { status: 500, code: 'internal' };
+    const failed: Pick<Refusal, 'status' | 'code' | 'logged'> = { status: 500, code: 'internal' };
+    const { status, code, logged = false } = error instanceof RefusedError ? error.refusal : failed;
     this.#options.witness.counted(change, resultOf(status));
-    this.#options.witness.refused({ change, by, status, code });
+    if (!logged) this.#options.witness.refused({ change, by, status, code });
   }
 
   async #page(path: string, query: URLSearchParams, request: FastifyRequest, reply: FastifyReply): Promise<void> {

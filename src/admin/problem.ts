@@ -24,6 +24,8 @@ export interface Refusal {
   readonly detail: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly errors?: readonly FieldError[];
+  /** The log has it already, better than by status and code. */
+  readonly logged?: boolean;
 }
 
 const TITLES: Readonly<Record<number, string>> = {

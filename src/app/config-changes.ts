@@ -4,7 +4,7 @@ import { entryOf, type MapNode, merge, nodeAt } from '../config/nodes.js';
 import type { NameChanges, PolicyChanges } from '../observability/reload-report.js';
 
 /** What takes effect only at the start: the listening servers and the process's own bounds are made then. */
-const AT_START = ['listen', 'admin.listen', 'limits', 'log.redact'] as const;
+const AT_START = ['listen', 'admin.listen', 'limits'] as const;
 
 /** A configuration that can be taken without a restart. */
 export interface Takeable {
@@ -20,8 +20,6 @@ export function withoutRestart(inForce: Config, loaded: Config): Takeable {
     listen: isDeepStrictEqual(loaded.listen, listen),
     'admin.listen': isDeepStrictEqual(loaded.admin.listen, admin.listen),
     limits: isDeepStrictEqual(loaded.limits, limits),
-    // The log's lines go by it as it was; what else does takes the new one.
-    'log.redact': isDeepStrictEqual(loaded.log.redact, inForce.log.redact),
   };
   const restart = AT_START.filter((key) => !same[key]);
   if (restart.length === 0) return { config: loaded, restart };

@@ -63,11 +63,15 @@ export class Observers {
   /** Somebody asked for a reload. */
   reload(report: ReloadReport): void {
     const { result } = report;
-    if (result !== 'draining') {
-      this.metrics.configReloaded(result === 'changed' || result === 'unchanged' ? 'success' : 'failure');
+    try {
+      if (result !== 'draining') {
+        this.metrics.configReloaded(result === 'changed' || result === 'unchanged' ? 'success' : 'failure');
+      }
+      this.log.reload(report);
+      this.feed.reload(report);
+    } catch (error) {
+      this.fault(error);
     }
-    this.log.reload(report);
-    this.feed.reload(report);
   }
 
   /** Something of ours went wrong that no call notices. */

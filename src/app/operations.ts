@@ -151,11 +151,12 @@ export class LiveOperations implements Operations {
           code: 'invalid-policy-file',
           detail: `The file can't be taken; what was in force still is. Errors: ${report.errors.length}.`,
           errors: report.errors,
+          logged: true,
         });
       case 'draining':
-        throw new RefusedError({ status: 409, code: 'draining', detail: 'The process is about to end.' });
+        throw new RefusedError({ status: 409, code: 'draining', detail: 'The process is about to end.', logged: true });
       case 'failed':
-        throw report.error;
+        throw new RefusedError({ status: 500, code: 'internal', detail: 'The proxy failed.', logged: true });
     }
   }
 

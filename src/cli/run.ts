@@ -7,6 +7,7 @@ import { ConfigError } from '../config/issues.js';
 import { builtIn, merge } from '../config/nodes.js';
 import { createLogger, type Logger } from '../observability/logging.js';
 import { readable } from '../observability/readable-log.js';
+import { Redaction } from '../observability/redaction.js';
 import { StdoutStream } from '../observability/stdout-stream.js';
 import { systemClock } from '../runtime/clock.js';
 import { descriptorLimit } from '../runtime/descriptors.js';
@@ -88,13 +89,15 @@ async function serve(
   io: Io,
 ): Promise<number> {
   const stream = new StdoutStream(systemClock);
-  const logger = createLogger(config.log, stream.isTerminal ? await readable(stream) : stream);
+  const redaction = new Redaction(config.log.redact);
+  const logger = createLogger(config.log, stream.isTerminal ? await readable(stream) : stream, redaction);
   dieOnBugs(logger, stream, io);
   tellWarnings(config, logger);
   const app = createApp({
     config,
     source,
     logger,
+    redaction,
     logLinesDropped: () => stream.dropped,
     clock: systemClock,
     random: systemRandom,

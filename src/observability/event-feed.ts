@@ -113,7 +113,8 @@ export class EventFeed {
     const { by, result } = report;
     const data = { upstream: null, route: null, from: null, to: result, by };
     if (result === 'changed' || result === 'unchanged') {
-      this.#add('reload', { ...data, reason: null, ...report.changes, restart: report.restart });
+      const reason = report.validAgain ? 'valid-again' : null;
+      this.#add('reload', { ...data, reason, ...report.changes, restart: report.restart });
     } else if (result === 'invalid') {
       const [first] = report.errors;
       const reason = first === undefined ? null : `${first.file}:${first.line}:${first.column}: ${first.message}`;

@@ -39,6 +39,7 @@ type EventOf<Type extends PolicyEvent['type']> = Extract<PolicyEvent, { type: Ty
  * | call | info; warn for a failure or a refusal; error for our own faults | a call has ended, as log.access says; our own faults always |
  * | admin change | warn | an operator changed something, or what was changed for a while is over |
  * | reloaded, nothing changed | info | the policy file was read again |
+ * | configuration is valid again; nothing changed | info | so it was, and the time before it had a mistake |
  * | reload failed | error | what is wrong with it, one line each; what was in force still is |
  * | needs a restart | warn | a key was changed that takes effect only at the start |
  * | reload refused | warn | the process is about to end |

@@ -1,4 +1,5 @@
 import { pino, stdTimeFunctions, type DestinationStream, type Logger } from 'pino';
+import { Redaction } from './redaction.js';
 
 export type { Logger } from 'pino';
 
@@ -13,16 +14,27 @@ export interface LogOptions {
 /**
  * A log of JSON lines: level, time (ISO 8601), msg, and what belongs to the line. Headers, bodies and queries are not
  * logged at all; redaction guards against errors of other libraries that carry some.
+ *
+ * @param redaction hides values by their names: what is in `options.redact`, until it is told others
  */
-export function createLogger(options: LogOptions, stream: DestinationStream): Logger {
+export function createLogger(
+  options: LogOptions,
+  stream: DestinationStream,
+  redaction = new Redaction(options.redact),
+): Logger {
   return pino(
     {
       level: options.level,
       base: null,
       timestamp: stdTimeFunctions.isoTime,
-      formatters: { level: (label) => ({ level: label }) },
-      serializers: { err: errorText },
-      redact: { paths: options.redact.flatMap(redactionPaths), censor: '***' },
+      // pino's own redaction is compiled once: it could not follow a reload.
+      formatters: { level: (label) => ({ level: label }), log: redaction.ofLine },
+      serializers: {
+        err: (error: unknown) => {
+          const text = errorText(error);
+          return typeof text === 'string' ? text : redaction.ofField(text);
+        },
+      },
     },
     stream,
   );
@@ -32,7 +44,7 @@ export function createLogger(options: LogOptions, stream: DestinationStream): Lo
 const MAX_CAUSES = 5;
 
 /** What a line says of an error. Other properties of it, such as the headers or the URL that it is about, are left out. */
-function errorText(error: unknown, depth = 0): object | string {
+function errorText(error: unknown, depth = 0): Record<string, unknown> | string {
   if (!(error instanceof Error)) return String(error);
   const { name, message, stack, cause } = error;
   return {
@@ -42,10 +54,4 @@ function errorText(error: unknown, depth = 0): object | string {
     ...('code' in error && typeof error.code === 'string' ? { code: error.code } : {}),
     ...(cause === undefined || depth >= MAX_CAUSES ? {} : { cause: errorText(cause, depth + 1) }),
   };
-}
-
-/** pino's paths have no 'at any depth'. */
-function redactionPaths(name: string): string[] {
-  const key = `["${name.toLowerCase()}"]`;
-  return [key, `*${key}`, `*.*${key}`];
 }

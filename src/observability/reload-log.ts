@@ -12,7 +12,8 @@ export function logReload(logger: Logger, report: ReloadReport): void {
     case 'unchanged': {
       for (const key of report.restart) logger.warn({ by, key }, 'needs a restart');
       if (report.result === 'unchanged') {
-        logger.info({ by }, 'nothing changed');
+        // Whoever was told of a mistake waits for this line.
+        logger.info({ by }, report.validAgain ? 'configuration is valid again; nothing changed' : 'nothing changed');
         return;
       }
       const { routes, upstreams, settings } = report.changes;

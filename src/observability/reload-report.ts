@@ -36,6 +36,8 @@ export type ReloadReport = Asked &
         readonly changes: PolicyChanges;
         /** Keys whose change takes effect only at the next start. */
         readonly restart: readonly string[];
+        /** The reload before could not be taken. */
+        readonly validAgain: boolean;
       }
     /** What was in force still is. */
     | { readonly result: 'invalid'; readonly errors: readonly PolicyFileError[] }

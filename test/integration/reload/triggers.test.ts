@@ -78,6 +78,12 @@ describe('a policy file that changes is taken up', AT_ONCE, () => {
     await child.says(/"by":"file","routes":\{"changed":\["all"\]\},"msg":"reloaded"/);
   });
 
+  test('with what the log is to hide', async (t) => {
+    const { file, child } = await startOne(t);
+    writeFileSync(file, answering('body: one', 'log: { redact: [by] }'));
+    await child.says(/"by":"\*\*\*","settings":\["log"\],"msg":"reloaded"/);
+  });
+
   test('when another is moved over it, and again', async (t) => {
     const { file, becomes } = await startOne(t);
     for (const body of ['two', 'three']) {
@@ -200,6 +206,31 @@ describe('what can not be taken leaves the policies as they are', AT_ONCE, () =>
     writeFileSync(file, answering('body: two'));
     await becomes('two');
     assert.equal(lines('"msg":"reload failed"'), 1);
+  });
+
+  test('a mistake that is taken back: valid again, though nothing changed, by itself; the metrics say so too', async (t) => {
+    const { file, child, admin, lines } = await startOne(t);
+    const successful = async () =>
+      /^outrigger_config_last_reload_successful (\d)$/m.exec(await (await fetch(`${admin}/metrics`)).text())?.[1];
+    writeFileSync(file, answering('body: one', 'drainTimeout: 3'));
+    await child.says(/"msg":"reload failed"/);
+    assert.equal(await successful(), '0');
+    writeFileSync(file, answering('body: one'));
+    await child.says(/"level":"info"[^\n]*"by":"file","msg":"configuration is valid again; nothing changed"/);
+    assert.equal(await successful(), '1');
+    assert.equal(lines('"msg":"nothing changed"'), 0);
+  });
+
+  test('asked for over the API: one line with the place, and who asked', async (t) => {
+    const { file, admin, lines, child } = await startOne(t, 'reload: manual');
+    writeFileSync(file, answering('body: two', 'drainTimeout: 3'));
+    const response = await fetch(`${admin}/-/reload`, { method: 'POST' });
+    assert.equal(response.status, 422);
+    assert.match(await response.text(), /"line":3,"column":15/);
+    await child.says(/"by":"127\.0\.0\.1"[^\n]*"line":3,"column":15[^\n]*"msg":"reload failed"/);
+    child.kill('SIGTERM');
+    await child.ended();
+    assert.deepEqual([lines('"level":"error"'), lines('admin change refused')], [1, 0]);
   });
 
   test('a file that is deleted, or a folder in its place: told once each, and what comes after is taken', async (t) => {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { changesBetween, isNothing, withoutRestart } from '../../../src/app/config-changes.js';
 import { nodeAt, toValue } from '../../../src/config/nodes.js';
+import { ConfigFileSchema } from '../../../src/config/schema.js';
 import { load } from '../../support/policy-file.js';
 
 const file = (routes: string, more = '') =>
@@ -62,10 +63,23 @@ describe('what needs a restart', () => {
     );
   });
 
-  test('is log.redact too, for lines of the log; /api/config goes by the new one at once', () => {
-    const loaded = file(ONE, 'log: { redact: [x-mine] }');
+  test('is nothing else: of every other key of the whole process the new value is taken', () => {
+    const more =
+      'admin: { token: t, hosts: [a.test] }\nlog: { level: warn, access: all, redact: [x-mine] }\n' +
+      'drainTimeout: 26s\ndrainDelay: 1s\nreload: manual\ntracing: { sample: 20% }';
+    const loaded = file(ONE, more);
     const { config, restart } = withoutRestart(file(ONE), loaded);
-    assert.deepEqual([restart, config.log.redact], [['log.redact'], ['x-mine']]);
+    assert.equal(config, loaded);
+    assert.deepEqual(restart, []);
+    const { settings } = changesBetween(file(ONE), config);
+    const known = Object.keys(ConfigFileSchema.properties).filter(
+      (key) => !['defaults', 'upstreams', 'routes'].includes(key),
+    );
+    assert.deepEqual(
+      [...settings, 'limits', 'listen'].sort(),
+      known.sort(),
+      'a key of the file that nobody has judged',
+    );
   });
 
   test('is nothing where nothing of it has changed', () => {

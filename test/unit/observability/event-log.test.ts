@@ -6,6 +6,7 @@ import { CallElsewhere } from '../../../src/policies/call-elsewhere.js';
 import type { Call } from '../../../src/policies/policy.js';
 import { EventLog, type AccessLog } from '../../../src/observability/event-log.js';
 import { createLogger, type LogLevel } from '../../../src/observability/logging.js';
+import { Redaction } from '../../../src/observability/redaction.js';
 import { VirtualClock } from '../../../src/simulation/virtual-clock.js';
 import { attemptEvent, callEvent, fakeAttempt, fakeCall, retryEvent } from '../../support/policy-events.js';
 
@@ -376,6 +377,22 @@ describe('other lines', () => {
     log.record({ ...circuit, from: 'closed', to: 'open', forMs: 1 });
     assert.equal(lines.length, 0);
   });
+});
+
+test('names to redact can be others from one line to the next', () => {
+  const lines: string[] = [];
+  const redaction = new Redaction(['x-one']);
+  const logger = createLogger({ level: 'info', redact: [] }, { write: (line) => void lines.push(line) }, redaction);
+  const about = { headers: { 'X-One': '1', 'x-two': '2' }, tries: [{ 'x-two': '2' }] };
+  logger.info(about, 'one');
+  redaction.use(['x-two']);
+  logger.info(about, 'two');
+  redaction.use(['message']);
+  logger.info({ err: new Error('secret') }, 'three');
+  assert.match(lines[0]!, /\{"X-One":"\*\*\*","x-two":"2"\},"tries":\[\{"x-two":"2"\}\]/);
+  assert.match(lines[1]!, /\{"X-One":"1","x-two":"\*\*\*"\},"tries":\[\{"x-two":"\*\*\*"\}\]/);
+  assert.match(lines[2]!, /"message":"\*\*\*"/);
+  assert.deepEqual(about, { headers: { 'X-One': '1', 'x-two': '2' }, tries: [{ 'x-two': '2' }] });
 });
 
 test('names to redact are hidden down to the third depth', () => {

@@ -90,7 +90,7 @@ describe('an event of the feed in words', () => {
       settings: ['log'],
     };
     assert.deepEqual(
-      told((feed) => feed.reload({ by: 'file', result: 'changed', changes, restart: ['listen'] })),
+      told((feed) => feed.reload({ by: 'file', result: 'changed', changes, restart: ['listen'], validAgain: false })),
       [
         'policy file',
         'changed: routes added pay, ship, changed all; upstreams removed old; settings log; at the next start only listen',
@@ -104,7 +104,9 @@ describe('an event of the feed in words', () => {
     );
     const unchanged = { routes: none, upstreams: none, settings: [] };
     assert.deepEqual(
-      told((feed) => feed.reload({ by: '::1', result: 'unchanged', changes: unchanged, restart: [] })),
+      told((feed) =>
+        feed.reload({ by: '::1', result: 'unchanged', changes: unchanged, restart: [], validAgain: false }),
+      ),
       ['policy file', 'unchanged', 'by ::1'],
     );
   });

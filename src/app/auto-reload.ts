@@ -1,22 +1,22 @@
 import type { ReloadReport } from '../observability/reload-report.js';
 import type { Clock } from '../runtime/clock.js';
 import { FileWatch } from './file-watch.js';
-import { Reloader, type ReloaderOptions } from './reloader.js';
+import { ReloadQueue, type ReloadQueueOptions } from './reload-queue.js';
 
 /** Reloads when somebody asks, and, with `reload: auto`, when the file or one that it names changes. */
-export class Reloading {
-  readonly #options: ReloaderOptions;
-  readonly #reloader: Reloader;
+export class AutoReload {
+  readonly #options: ReloadQueueOptions;
+  readonly #queue: ReloadQueue;
   readonly #watch: FileWatch;
   #begin: () => void = () => {};
   #over = false;
 
-  constructor(options: ReloaderOptions, clock: Clock) {
+  constructor(options: ReloadQueueOptions, clock: Clock) {
     this.#options = options;
     const started = new Promise<void>((resolve) => {
       this.#begin = resolve;
     });
-    this.#reloader = new Reloader(options, started);
+    this.#queue = new ReloadQueue(options, started);
     this.#watch = new FileWatch({
       clock,
       files: () => options.source.files,
@@ -40,7 +40,7 @@ export class Reloading {
   }
 
   async reload(by: string, patient = false): Promise<ReloadReport> {
-    const report = await this.#reloader.reload(by, patient);
+    const report = await this.#queue.reload(by, patient);
     this.#follow();
     return report;
   }

@@ -4,7 +4,7 @@ import type { ReloadReport } from '../observability/reload-report.js';
 import { changesBetween, isNothing, withoutRestart } from './config-changes.js';
 import type { PolicySource } from './policy-file.js';
 
-export interface ReloaderOptions {
+export interface ReloadQueueOptions {
   readonly source: PolicySource;
   readonly inForce: () => Config;
   /** Puts another configuration in force; until it does, nothing has changed. */
@@ -15,15 +15,17 @@ export interface ReloaderOptions {
 }
 
 /** Takes the policy file anew, whoever asks for it, one at a time. */
-export class Reloader {
-  readonly #options: ReloaderOptions;
-  /** Those asked for so far: over when the last one is. */
-  #queue: Promise<unknown> = Promise.resolve();
+export class ReloadQueue {
+  readonly #options: ReloadQueueOptions;
+  /** Those asked for so far: over when the last one is. Never fails, else none could follow. */
+  #last: Promise<unknown>;
+  /** The last one that was told could not be taken. */
+  #failed = false;
 
   /** @param started nothing is reloaded before */
-  constructor(options: ReloaderOptions, started: Promise<void>) {
+  constructor(options: ReloadQueueOptions, started: Promise<void>) {
     this.#options = options;
-    this.#queue = started;
+    this.#last = started;
   }
 
   /**
@@ -31,12 +33,14 @@ export class Reloader {
    * @param patient what can't be taken may be unfinished: nobody is told, and nothing counted
    */
   reload(by: string, patient = false): Promise<ReloadReport> {
-    const report = this.#queue.then(async () => {
+    const report = this.#last.then(async () => {
       const made = await this.#reload(by);
-      if (!patient || made.result !== 'invalid') this.#options.tell(made);
+      if (patient && made.result === 'invalid') return made;
+      if (made.result !== 'draining') this.#failed = made.result === 'invalid' || made.result === 'failed';
+      this.#options.tell(made);
       return made;
     });
-    this.#queue = report;
+    this.#last = report.catch(() => undefined);
     return report;
   }
 
@@ -46,9 +50,10 @@ export class Reloader {
       if (isDraining()) return { by, result: 'draining' };
       const { config, restart } = withoutRestart(inForce(), source.load());
       const changes = changesBetween(inForce(), config);
-      if (isNothing(changes)) return { by, result: 'unchanged', changes, restart };
+      const taken = { by, changes, restart, validAgain: this.#failed };
+      if (isNothing(changes)) return { ...taken, result: 'unchanged' };
       await take(config);
-      return { by, result: 'changed', changes, restart };
+      return { ...taken, result: 'changed' };
     } catch (error) {
       if (error instanceof ConfigError) return { by, result: 'invalid', errors: error.errors };
       return { by, result: 'failed', error };
