@@ -3,11 +3,12 @@ import { Readable } from 'node:stream';
 import { asInternal, OutriggerError } from '../../errors.js';
 import type { CallOptions, Handler } from '../../policies/policy.js';
 import { valueAmong } from '../../policies/rules/raw-headers.js';
-import type { Clock, Timer } from '../../runtime/clock.js';
+import type { Clock } from '../../runtime/clock.js';
 import { hearLastWords } from '../last-words.js';
 import { brokenBody } from './chunked-decoder.js';
 import { Exchange } from './exchange.js';
 import { headersWhenAsked } from './headers-when-asked.js';
+import { PauseWatch } from './pause-watch.js';
 import { RequestBodyWriter } from './request-body-writer.js';
 import { requestHead, unsendable } from './request-head.js';
 import { badResponse, type ResponseHead } from './response-head.js';
@@ -52,8 +53,7 @@ export class Connection implements ResponseSink {
   #head: ResponseHead | undefined;
   /** The answer has ended; what is left is to tell so. */
   #trailers: string[] | undefined;
-  #idleTimer: Timer | undefined;
-  #readAt = 0;
+  readonly #pauses: PauseWatch;
   #requests = 0;
   /** Whether a byte of an answer to the last request has come. */
   #answering = false;
@@ -63,6 +63,7 @@ export class Connection implements ResponseSink {
   constructor(socket: Socket, owner: ConnectionOwner, reads: boolean) {
     this.#socket = socket;
     this.#owner = owner;
+    this.#pauses = new PauseWatch(owner.clock, (error) => this.#fail(error));
     hearLastWords(socket);
     if (reads) socket.on('data', this.#onData);
     socket.on('end', this.#onEnd).on('error', this.#onError).on('close', this.#onClose);
@@ -118,7 +119,7 @@ export class Connection implements ResponseSink {
   }
 
   resume(): void {
-    this.#readAt = this.#owner.clock.now();
+    this.#pauses.heard();
     this.#socket.resume();
   }
 
@@ -146,7 +147,7 @@ export class Connection implements ResponseSink {
     if (exchange !== this.#exchange) return;
     if (this.#trailers !== undefined) this.#finish(exchange, taken === input.length);
     else if (this.#head?.status === 101) this.#switch(exchange, this.#head, input.subarray(taken));
-    else if (this.#head !== undefined && exchange.idleTimeoutMs > 0) this.#watchPauses(exchange);
+    else if (this.#head !== undefined && exchange.idleTimeoutMs > 0) this.#pauses.watch(exchange);
   };
 
   readonly #onEnd = (): void => {
@@ -273,8 +274,7 @@ export class Connection implements ResponseSink {
     this.#trailers = undefined;
     this.#upload?.stop();
     this.#upload = undefined;
-    this.#idleTimer?.cancel();
-    this.#idleTimer = undefined;
+    this.#pauses.stop();
   }
 
   #leave(): void {
@@ -282,19 +282,6 @@ export class Connection implements ResponseSink {
     this.#gone = true;
     this.#socket.destroy();
     this.#owner.onGone(this);
-  }
-
-  /** One timer for as long as a body lasts, not one for each piece. */
-  #watchPauses(exchange: Exchange): void {
-    this.#readAt = this.#owner.clock.now();
-    this.#idleTimer ??= this.#owner.clock.setTimer(exchange.idleTimeoutMs, () => this.#checkPause(exchange));
-  }
-
-  #checkPause(exchange: Exchange): void {
-    const { clock } = this.#owner;
-    const left = exchange.paused ? exchange.idleTimeoutMs : this.#readAt + exchange.idleTimeoutMs - clock.now();
-    if (left > 0) this.#idleTimer = clock.setTimer(left, () => this.#checkPause(exchange));
-    else this.#fail(new OutriggerError('bad-response', 'the response stalled', { reason: 'idle' }));
   }
 
   #brokenOff(): OutriggerError {
