@@ -1,11 +1,18 @@
-import type { OutriggerError } from '../errors.js';
+import type { ErrorCode, OutriggerError } from '../errors.js';
 import type { CallOutcome } from '../policies/events.js';
 import type { Call } from '../policies/policy.js';
 
 /** Codes of errors that mean: refused here. */
-const REFUSALS: ReadonlySet<string> = new Set(
-  'circuit-open overload rate-limited draining shedding no-route bad-request loop'.split(' '),
-);
+const REFUSALS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'circuit-open',
+  'overload',
+  'rate-limited',
+  'draining',
+  'shedding',
+  'no-route',
+  'bad-request',
+  'loop',
+]);
 
 /** How a call ended for the app: what it was told of (`error`), who answered (`fallback`), and with which status. */
 export function outcomeOf(error: OutriggerError | undefined, fallback: Call['fallback'], status: number): CallOutcome {
