@@ -2,8 +2,8 @@ import { STATUS_CODES } from 'node:http';
 import type {
   CallEvent,
   CallOutcome,
+  EventOf,
   FallbackKind,
-  PolicyEvent,
   ResultClass,
   RetryReason,
   SuppressedReason,
@@ -14,8 +14,8 @@ import type { Counter, Exemplar, Histogram } from './instruments.js';
 import { RollingCount } from './rolling-count.js';
 import type { Totals } from './totals.js';
 
-type AttemptEvent = Extract<PolicyEvent, { type: 'attempt' }>;
-type RetryEvent = Extract<PolicyEvent, { type: 'retry' }>;
+type AttemptEvent = EventOf<'attempt'>;
+type RetryEvent = EventOf<'retry'>;
 
 /** Methods that have a label of their own; clients can make up others without end. */
 const METHODS: readonly string[] = [

@@ -141,6 +141,9 @@ export type PolicyEvent =
       readonly action: ShadowAction;
     };
 
+/** The event of a type. */
+export type EventOf<Type extends PolicyEvent['type']> = Extract<PolicyEvent, { type: Type }>;
+
 /** How a call ended, for the app. */
 export type CallOutcome = 'success' | 'failure' | 'fallback' | 'refused' | 'client-gone';
 

@@ -1,5 +1,5 @@
 import type { OutriggerError } from '../errors.js';
-import type { PolicyEvent } from '../policies/events.js';
+import type { EventOf, PolicyEvent } from '../policies/events.js';
 import type { Attempt, Call, Clock } from '../policies/policy.js';
 import type { AppCall } from '../simulation/app-call.js';
 import { durationText } from './comparison.js';
@@ -10,7 +10,7 @@ export interface TimelineEntry {
   readonly text: string;
 }
 
-type AttemptEvent = Extract<PolicyEvent, { type: 'attempt' }>;
+type AttemptEvent = EventOf<'attempt'>;
 
 /** Writes down what becomes of one call, attempt by attempt. */
 export class Timeline {

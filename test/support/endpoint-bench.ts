@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { setImmediate } from 'node:timers/promises';
 import { attemptColumn, pipeline } from '../../src/pipeline/column.js';
 import { CircuitBreakerOptions } from '../../src/policies/circuit-breaker.js';
-import type { PolicyEvent } from '../../src/policies/events.js';
+import type { EventOf, PolicyEvent } from '../../src/policies/events.js';
 import type { CallOptions, Dispatch, Random } from '../../src/policies/policy.js';
 import type { LoadBalancingOptions } from '../../src/upstream/balancing.js';
 import { DiscoveryOptions } from '../../src/upstream/discovery.js';
@@ -178,8 +178,8 @@ export class EndpointBench {
     return this.pools.get(place)?.checks.seen ?? [];
   }
 
-  of<T extends PolicyEvent['type']>(type: T): Extract<PolicyEvent, { type: T }>[] {
-    return this.events.filter((event): event is Extract<PolicyEvent, { type: T }> => event.type === type);
+  of<T extends PolicyEvent['type']>(type: T): EventOf<T>[] {
+    return this.events.filter((event): event is EventOf<T> => event.type === type);
   }
 
   #pool(place: string): BenchPool {

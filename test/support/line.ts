@@ -7,7 +7,7 @@ import { CircuitBreakerOptions } from '../../src/policies/circuit-breaker.js';
 import type { CircuitView } from '../../src/policies/circuits.js';
 import { ConcurrencyOptions } from '../../src/policies/concurrency.js';
 import { DeadlineOptions } from '../../src/policies/deadline.js';
-import type { PolicyEvent } from '../../src/policies/events.js';
+import type { EventOf, PolicyEvent } from '../../src/policies/events.js';
 import { StaticResponseOptions } from '../../src/policies/fallback-response.js';
 import { StaleOptions } from '../../src/policies/fallback-stale.js';
 import { FallbackOptions, type FallbackStep } from '../../src/policies/fallback.js';
@@ -141,8 +141,6 @@ export class LineCall extends Recorder {
     this.goAway(new OutriggerError('client-gone', 'the app went away'));
   }
 }
-
-type EventOf<T extends PolicyEvent['type']> = Extract<PolicyEvent, { type: T }>;
 
 /** A whole column with scripted endpoints, in virtual time. */
 export class Line {

@@ -1,4 +1,4 @@
-import type { CallEvent, CallOutcome, PolicyEvent, ResultClass, RetryReason } from '../../src/policies/events.js';
+import type { CallEvent, CallOutcome, EventOf, ResultClass, RetryReason } from '../../src/policies/events.js';
 import type { Attempt, AttemptEndpoint, Call, RequestBody } from '../../src/policies/policy.js';
 
 /** A body that is not there. */
@@ -64,18 +64,10 @@ export function callEvent(call: Call, outcome: CallOutcome, status: number, dura
   return { type: 'call', call, outcome, status, error: undefined, durationMs };
 }
 
-export function attemptEvent(
-  attempt: Attempt,
-  result: ResultClass,
-  durationMs = 1,
-): Extract<PolicyEvent, { type: 'attempt' }> {
+export function attemptEvent(attempt: Attempt, result: ResultClass, durationMs = 1): EventOf<'attempt'> {
   return { type: 'attempt', attempt, result, status: undefined, error: undefined, durationMs };
 }
 
-export function retryEvent(
-  attempt: Attempt,
-  reason: ResultClass,
-  delayMs: number,
-): Extract<PolicyEvent, { type: 'retry' }> {
+export function retryEvent(attempt: Attempt, reason: ResultClass, delayMs: number): EventOf<'retry'> {
   return { type: 'retry', attempt, maxAttempts: 3, reason, status: undefined, error: undefined, delayMs };
 }

@@ -3,11 +3,11 @@
  * one of kind client for each attempt. Queries are left out of URLs, as they are of the log: they carry secrets. What the
  * conventions have no word for is named outrigger.*.
  */
-import type { CallEvent, PolicyEvent } from '../../policies/events.js';
+import type { CallEvent, EventOf, PolicyEvent } from '../../policies/events.js';
 import type { AttemptSpan, SampledTrace } from './call-trace.js';
 import type { Attributes, Span } from './otlp.js';
 
-type AttemptEvent = Extract<PolicyEvent, { type: 'attempt' }>;
+type AttemptEvent = EventOf<'attempt'>;
 
 /** Those of RFC 9110 and PATCH; what else an app makes up is no name for a span. */
 const METHODS: ReadonlySet<string> = new Set('CONNECT DELETE GET HEAD OPTIONS PATCH POST PUT TRACE'.split(' '));
