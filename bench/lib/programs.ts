@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Command, versionOf } from './children.js';
+import type { Candidate, Participant } from './taking-part.js';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
 
@@ -83,6 +84,11 @@ export const versions = {
   caddy: () => versionOf('caddy', ['version'], /^v?(\d\S*)/m),
   envoy: () => versionOf('envoy', ['--version'], /version: [0-9a-f]+\/([\d.]+)/),
 } satisfies Readonly<Record<string, () => string | undefined>>;
+
+/** Who takes part where no other program is measured. */
+export const outriggerAlone = (): Participant<Candidate>[] => [
+  { contender: { name: 'Outrigger', version: versions.outrigger }, version: versions.outrigger() ?? '' },
+];
 
 /** Puts values for `${NAME}` into a template of the source tree and writes it to the folder. Returns the path. */
 function fill(template: string, folder: string, values: Values): string {

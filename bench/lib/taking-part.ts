@@ -1,7 +1,7 @@
 /** Who takes part in a run, and on which machine: a number without it means nothing. */
 import { arch, cpus, release, totalmem } from 'node:os';
 
-interface Candidate {
+export interface Candidate {
   readonly name: string;
   /** undefined: not installed. */
   version(): string | undefined;

@@ -3,13 +3,13 @@
  * shedding. `npm run bench:overload`.
  */
 import { execFile, execFileSync } from 'node:child_process';
-import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { answers, CONTENDER_CORE, endAll, freePort, LOAD_CORE, startPinned } from '../lib/children.js';
+import { asCommand } from '../lib/command-line.js';
 import { inFolder } from '../lib/folder.js';
 import { loadGenerator } from '../lib/load.js';
-import { node, outrigger, versions } from '../lib/programs.js';
+import { node, outrigger, outriggerAlone } from '../lib/programs.js';
 import { markdown } from '../lib/table.js';
 import { machine } from '../lib/taking-part.js';
 import type { OverloadReport } from './report.js';
@@ -83,12 +83,7 @@ function cells({ name, capacity, report }: Row): string[] {
   return [name, ...numbers, ...shares, p50Ms.toFixed(0), p99Ms.toFixed(0)];
 }
 
-for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-  process.once(signal, () => void endAll().finally(() => process.exit(1)));
-}
-
-try {
-  if (process.platform !== 'linux' || cpus().length < 2) throw new Error('it needs Linux and two cores');
+await asCommand('overload', 'npm run bench:overload', async () => {
   const rows: string[][] = [];
   await inFolder('overload', async (folder) => {
     const curve = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-subj', '/CN=overload'];
@@ -102,8 +97,5 @@ before. In time: a whole 200 within ${IN_TIME_MS} ms of when the call was due; r
 p99 of all 200s. The upstream speaks TLS and closes its connection
 after each answer. The proxy has core ${CONTENDER_CORE}, load and upstream core ${LOAD_CORE}.
 
-${machine([{ contender: { name: 'Outrigger', version: versions.outrigger }, version: versions.outrigger() ?? '' }])}\n`);
-} catch (error) {
-  process.stderr.write(`overload: ${error instanceof Error ? error.message : String(error)}\n`);
-  process.exitCode = 1;
-}
+${machine(outriggerAlone())}\n`);
+});

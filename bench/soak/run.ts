@@ -13,8 +13,9 @@ import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { answers, CONTENDER_CORE, endAll, freePort, LOAD_CORE, startPinned } from '../lib/children.js';
+import { asCommand } from '../lib/command-line.js';
 import { loadGenerator } from '../lib/load.js';
-import { AS_IN_THE_IMAGE, node, versions } from '../lib/programs.js';
+import { AS_IN_THE_IMAGE, node, outriggerAlone } from '../lib/programs.js';
 import { machine } from '../lib/taking-part.js';
 import { judge, mean, SPARE_DESCRIPTORS, verdictTable, windowTable } from './judge.js';
 import { FAULTS, type LoadWindow, type Measure, type SoakWindow } from './plan.js';
@@ -139,7 +140,7 @@ async function main(seconds: number, rate: number | undefined, windowSeconds: nu
       `${windowTable(windows)}\n\n${verdictTable(verdicts)}\n\n` +
         `${callsPerSecond} calls/s of ${most.toFixed(0)} that it can do, ${seconds} s in windows of ${windowSeconds} s. ` +
         `Attempts that go wrong: ${faults.join(', ')}.\n${after.complaints.join('\n')}\n` +
-        `${machine([{ contender: { name: 'Outrigger', version: versions.outrigger }, version: versions.outrigger() ?? '' }])}\n`,
+        `${machine(outriggerAlone())}\n`,
     );
     return verdicts.every(({ holds }) => holds);
   } finally {
@@ -148,15 +149,14 @@ async function main(seconds: number, rate: number | undefined, windowSeconds: nu
   }
 }
 
-const { values } = parseArgs({
-  options: {
-    seconds: { type: 'string', default: '600' },
-    rate: { type: 'string' },
-    window: { type: 'string', default: '30' },
-  },
+await asCommand('soak', 'npm run soak -- [--seconds S] [--rate CALLS_PER_SECOND] [--window S]', async () => {
+  const { values } = parseArgs({
+    options: {
+      seconds: { type: 'string', default: '600' },
+      rate: { type: 'string' },
+      window: { type: 'string', default: '30' },
+    },
+  });
+  const rate = values.rate === undefined ? undefined : Number(values.rate);
+  if (!(await main(Number(values.seconds), rate, Number(values.window)))) process.exitCode = 1;
 });
-for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-  process.once(signal, () => void endAll().finally(() => process.exit(1)));
-}
-const rate = values.rate === undefined ? undefined : Number(values.rate);
-process.exitCode = (await main(Number(values.seconds), rate, Number(values.window))) ? 0 : 1;
