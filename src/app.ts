@@ -1,5 +1,5 @@
 import { ADMIN_LIMITS, createAdmin } from './admin/server.js';
-import { descriptorPlan } from './app/descriptor-plan.js';
+import { descriptorPlan, descriptorsFor } from './app/descriptor-plan.js';
 import { Generation, type GenerationScope } from './app/generation.js';
 import { Generations } from './app/generations.js';
 import { LiveTracing } from './app/live-tracing.js';
@@ -89,7 +89,11 @@ export function createApp(options: AppOptions): App {
   const inForce = () => generations.current.config;
   if (plan.apps < config.limits.maxConnections) {
     logger.warn(
-      { descriptors: options.descriptors, maxConnections: plan.apps },
+      {
+        descriptors: options.descriptors,
+        maxConnections: plan.apps,
+        suggestion: `allow ${descriptorsFor(config.limits.maxConnections)}: ulimit -n, LimitNOFILE= of systemd, --ulimit nofile= of docker; or lower limits.maxConnections`,
+      },
       'fewer connections than limits.maxConnections: too few file descriptors',
     );
   }

@@ -33,3 +33,15 @@ export function descriptorPlan(maxConnections: number, descriptors: number): Des
   while (apps > 1 && hardBound(apps) + apps > left) apps--;
   return { apps, upstreams: Math.max(1, left - hardBound(apps)), admin };
 }
+
+/** How many descriptors `limits.maxConnections` asks for: the fewest with which as many apps are served. */
+export function descriptorsFor(maxConnections: number): number {
+  let [low, high] = [1, 1];
+  while (descriptorPlan(maxConnections, high).apps < maxConnections) [low, high] = [high, high * 2];
+  while (low < high) {
+    const middle = Math.floor((low + high) / 2);
+    if (descriptorPlan(maxConnections, middle).apps < maxConnections) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}

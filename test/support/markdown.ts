@@ -42,6 +42,11 @@ export function blocksOf(file: string, language?: string): Block[] {
   });
 }
 
+/** Where a Markdown file links to within the project, but to places of its own. */
+export function linksOf(file: string): string[] {
+  return [...proseOf(file).matchAll(/\]\((?!https?:|mailto:|#)([^)\s]+)\)/g)].map((match) => match[1]!);
+}
+
 /** The text of a Markdown file outside of its fenced blocks. */
 export function proseOf(file: string): string {
   return readText(file).replace(/^```.*?^```$/gms, '');

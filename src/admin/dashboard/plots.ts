@@ -49,9 +49,19 @@ const KINDS: readonly Kind[] = [
   { name: 'p99', colour: '--plot-4', values: (history) => history.p99Ms, show: duration, range: fromZero(10) },
 ];
 
-/** The value of a colour of style.css, which depends on the theme. */
+/** Never shown. The value of a property is still `light-dark(…)`, which a canvas does not take; a colour is resolved. */
+const sample = document.createElement('span');
+sample.hidden = true;
+
+/** A colour of style.css as the theme has it: `rgb(…)`. */
 function colour(name: string): string {
-  return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  if (!sample.isConnected) document.body.append(sample);
+  sample.style.color = `var(${name})`;
+  return getComputedStyle(sample).color;
+}
+
+function translucent(rgb: string): string {
+  return rgb.replace(/^rgb\((.*)\)$/, 'rgba($1, 0.12)');
 }
 
 /** One plot, with the value under the pointer, or else the last one, beside its name. */
@@ -125,7 +135,7 @@ class Plot {
         {},
         {
           stroke: () => colour(own),
-          fill: () => `${colour(own)}1f`,
+          fill: () => translucent(colour(own)),
           width: 1.75,
           points: { size: 4, filter: (plot) => alone(plot.data[1] ?? []) },
         },

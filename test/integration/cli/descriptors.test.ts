@@ -59,6 +59,7 @@ describe('with few file descriptors', { skip }, () => {
     const port = portOf(proxy);
     const [bounded] = proxy.child.lines().filter(({ maxConnections }) => maxConnections !== undefined);
     assert.deepEqual([bounded?.level, bounded?.maxConnections], ['warn', CONNECTIONS]);
+    assert.match(String(bounded?.suggestion), /^allow \d{5}: ulimit -n, LimitNOFILE=/);
 
     const all = clients(t, port, 300);
     const statuses = await ask(all);

@@ -7,6 +7,7 @@ import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
 import { startUpstream } from '../../support/http-upstream.js';
+import { linksOf, markdownFiles } from '../../support/markdown.js';
 import { projectRoot } from '../../support/project-root.js';
 
 const run = promisify(execFile);
@@ -94,13 +95,26 @@ describe('the package', () => {
       assert.ok(files.includes(needed), needed);
     }
     assert.deepEqual(
-      files.filter((file) => /(^|\/)(test|bench|examples)\//.test(file) && !file.startsWith('config/examples/')),
+      files.filter((file) => /^(src|test|bench|build)\//.test(file)),
       [],
     );
     assert.deepEqual(
-      files.filter((file) => file.endsWith('.ts') && !file.endsWith('.d.ts')),
+      files.filter((file) => file.endsWith('.ts') && !file.endsWith('.d.ts') && !file.startsWith('examples/')),
       [],
     );
+  });
+
+  it('has what its documents for users link to', () => {
+    const inPackage = new Set(packed.files.map((file) => file.path));
+    const documents = ['README.md', ...markdownFiles().filter((file) => file.startsWith('docs/'))];
+    const missing = documents.flatMap((file) =>
+      linksOf(file)
+        .map((link) => path.join(path.dirname(file), link.replace(/#.*/, '')))
+        .filter((to) => !inPackage.has(to) && ![...inPackage].some((one) => one.startsWith(`${to}/`)))
+        .map((to) => `${file}: ${to}`),
+    );
+    assert.ok(documents.length > 10);
+    assert.deepEqual(missing, []);
   });
 
   it('has types that hold for its users, its README and its example, and in themselves', async () => {

@@ -66,7 +66,8 @@ test('a hundred reloads under load lose no call and leave nothing behind', { ski
   /** That many reloads, one after the other, while calls are made all the time. */
   const reloadUnderLoad = async (times: number) => {
     let over = false;
-    const calls = load(url, { calls: 100_000, concurrency: 20, pauseMs: 10, goOn: () => !over });
+    const began = performance.now();
+    const calls = load(url, { calls: 200_000, concurrency: 24, pauseMs: 8, goOn: () => !over });
     try {
       for (let i = 0; i < times; i++) {
         n++;
@@ -80,7 +81,8 @@ test('a hundred reloads under load lose no call and leave nothing behind', { ski
     } finally {
       over = true;
     }
-    return calls;
+    const { sent, answered, failed } = await calls;
+    return { sent, answered, failed, perSecond: Math.round((sent * 1_000) / (performance.now() - began)) };
   };
   const settle = async () => {
     const metrics = async () => (await fetch(`${admin}/metrics`)).text();
@@ -90,9 +92,10 @@ test('a hundred reloads under load lose no call and leave nothing behind', { ski
     return held(child);
   };
 
-  await reloadUnderLoad(20);
+  // What the compiler makes of code that is used for the first time is no leak.
+  await reloadUnderLoad(40);
   const before = await settle();
-  const { sent, answered, failed } = await reloadUnderLoad(RELOADS);
+  const { sent, answered, failed, perSecond } = await reloadUnderLoad(RELOADS);
   const after = await settle();
 
   assert.deepEqual(Object.fromEntries(failed), {}, 'nothing is lost');
@@ -102,7 +105,9 @@ test('a hundred reloads under load lose no call and leave nothing behind', { ski
   assert.equal(response.headers.get('x-policy'), String(n));
   await response.text();
   assert.ok(after.descriptors <= before.descriptors + 30, `descriptors: ${before.descriptors}, ${after.descriptors}`);
-  const grown = (after.heap - before.heap) / RELOADS;
-  assert.ok(grown < 60_000, `${Math.round(grown)} bytes more for each reload`);
-  t.diagnostic(`${sent} calls, ${JSON.stringify(before)}, then ${JSON.stringify(after)}`);
+  // Two of the 1,000 events that are kept, some 2.5 KB, and machine code: seen are 15 KB,
+  // and 290 with every generation kept.
+  const grown = Math.round((after.heap - before.heap) / RELOADS);
+  t.diagnostic(`${sent} calls, ${perSecond} a second; ${grown} bytes a reload`);
+  assert.ok(grown < 30_000, `${grown} bytes more for each reload`);
 });
