@@ -85,10 +85,11 @@ export const versions = {
   envoy: () => versionOf('envoy', ['--version'], /version: [0-9a-f]+\/([\d.]+)/),
 } satisfies Readonly<Record<string, () => string | undefined>>;
 
-/** Who takes part where no other program is measured. */
-export const outriggerAlone = (): Participant<Candidate>[] => [
-  { contender: { name: 'Outrigger', version: versions.outrigger }, version: versions.outrigger() ?? '' },
-];
+/** Who takes part where no other program is measured: this source tree, built or not. */
+export function outriggerAlone(): Participant<Candidate>[] {
+  const version = packageVersion('package.json');
+  return [{ contender: { name: 'Outrigger', version: () => version }, version }];
+}
 
 /** Puts values for `${NAME}` into a template of the source tree and writes it to the folder. Returns the path. */
 function fill(template: string, folder: string, values: Values): string {
