@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 
 /** The dashboard, as it is sent. */
-export interface Page {
+interface Page {
   readonly html: Buffer;
   readonly headers: Readonly<Record<string, string>>;
 }
@@ -24,7 +24,7 @@ export async function dashboard(): Promise<Page> {
 }
 
 /** A page may run its own script and styles, known by their digests, talk to where it came from, and nothing else. */
-export function pageOf(html: Buffer): Page {
+function pageOf(html: Buffer): Page {
   const text = html.toString('utf8');
   const policy = [
     "default-src 'none'",

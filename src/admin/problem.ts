@@ -46,7 +46,7 @@ const TITLES: Readonly<Record<number, string>> = {
 };
 
 /** A problem document (RFC 9457), as on the calls' side. */
-export function problemText({ status, code, detail, errors }: Refusal): string {
+function problemText({ status, code, detail, errors }: Refusal): string {
   const type = `urn:outrigger:problem:${code}`;
   return JSON.stringify({ type, title: TITLES[status] ?? 'Error', status, detail, code, errors });
 }

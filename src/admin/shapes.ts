@@ -84,7 +84,7 @@ export const HistoryShape = Type.Object(
 );
 export type HistoryShape = Static<typeof HistoryShape>;
 
-export const EndpointShape = Type.Object({
+const EndpointShape = Type.Object({
   url: Type.String({ description: 'scheme://host:port, with #address where the name has several.' }),
   healthy: Type.Boolean({ description: 'What the health checks say; true without any.' }),
   inFlight: count('Attempts in flight, until their bodies end.'),
@@ -93,7 +93,7 @@ export const EndpointShape = Type.Object({
     description: 'The worst state of its circuits; null where circuits are off or not per endpoint.',
   }),
 });
-export type EndpointShape = Static<typeof EndpointShape>;
+type EndpointShape = Static<typeof EndpointShape>;
 
 export const UpstreamShape = Type.Object(
   {

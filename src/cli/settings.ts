@@ -2,7 +2,7 @@ import { parseAddress, type Address } from '../config/addresses.js';
 import { UsageError } from './command.js';
 
 /** Where the policy file is when nothing says otherwise, from the working directory. */
-export const DEFAULT_FILE = 'config/outrigger.yaml';
+const DEFAULT_FILE = 'config/outrigger.yaml';
 
 type Env = Readonly<Record<string, string | undefined>>;
 type Values = Readonly<Record<string, string | undefined>>;

@@ -110,7 +110,7 @@ function isRefusal(fault: LastFault | undefined): boolean {
   return fault !== undefined && 'abort' in fault && fault.abort === 'refuse';
 }
 
-/** Calls back as undici would: a refused connection never started. */
+/** Calls back as a pool would: a refused connection never started. */
 function inject(fault: LastFault, call: Call, handler: Handler): void {
   if ('status' in fault) {
     answer(fault.status, call, handler);

@@ -30,7 +30,7 @@ export interface RequestBody {
   readonly complete: boolean;
   /** Calls back once when the app has sent all of it; at once if it has. Returns a function that forgets the callback. */
   onComplete(callback: () => void): () => void;
-  /** What an attempt hands to undici. */
+  /** What an attempt hands to the pool, in one of the forms that undici takes. */
   forAttempt(): Dispatcher.DispatchOptions['body'];
   /** No attempt will follow: the memory can go. */
   release(): void;

@@ -23,7 +23,7 @@ export interface PlayedCall {
 }
 
 /** Jitter at its longest. */
-export const ALMOST_ONE: Random = () => 1 - Number.EPSILON / 2;
+const ALMOST_ONE: Random = () => 1 - Number.EPSILON / 2;
 
 /** One call, played in virtual time by the policies themselves: how long it took, and how many attempts it made. */
 export function playCall(

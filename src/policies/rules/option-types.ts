@@ -46,13 +46,13 @@ export type Unit =
 const TOKEN = "[!#$%&'*+.^_`|~0-9A-Za-z-]+";
 
 /** A header's name or a method (RFC 9110 5.6.2, token). */
-export const TOKEN_PATTERN = `^${TOKEN}$`;
+const TOKEN_PATTERN = `^${TOKEN}$`;
 
 /** A header's value without line breaks or other control characters (RFC 9110 5.5). */
-export const HEADER_VALUE_PATTERN = '^[\\t\\u0020-\\u007e\\u0080-\\u00ff]*$';
+const HEADER_VALUE_PATTERN = '^[\\t\\u0020-\\u007e\\u0080-\\u00ff]*$';
 
 /** A key template: text with any of {endpoint}, {upstream}, {route} and {header:name} in it. */
-export const KEY_TEMPLATE_PATTERN = `^(?:[^{}]|\\{(?:endpoint|upstream|route|header:${TOKEN})\\})+$`;
+const KEY_TEMPLATE_PATTERN = `^(?:[^{}]|\\{(?:endpoint|upstream|route|header:${TOKEN})\\})+$`;
 
 const STATUS = '[1-5][0-9][0-9]|[1-5]xx';
 

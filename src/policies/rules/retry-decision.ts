@@ -39,7 +39,7 @@ export type DecidedCall = Pick<Call, 'method' | 'header' | 'deadlineAt'> & {
 };
 
 /** Whether a request may be sent twice (RFC 9110, 9.2.2; the IETF Idempotency-Key draft). */
-export function isReplayable(rules: RetryRules, call: DecidedCall): boolean {
+function isReplayable(rules: RetryRules, call: DecidedCall): boolean {
   return rules.methods.has(call.method) || rules.idempotencyKeys.some((name) => call.header(name) !== undefined);
 }
 
