@@ -18,6 +18,7 @@ import type {
 import type { RetryBudgets } from './retry-budget.js';
 import { classifyFailure, errorClass, isLocalRefusal, statusClass } from './rules/classify.js';
 import type { HeadTimes } from './rules/head-times.js';
+import type { HedgeAllowance } from './rules/hedge-allowance.js';
 
 /** What all calls of one hedge policy have in common. */
 export interface HedgePlan {
@@ -26,6 +27,8 @@ export interface HedgePlan {
   readonly delayMs: () => number | undefined;
   readonly headTimes: HeadTimes | undefined;
   readonly budgets: RetryBudgets | undefined;
+  /** Undefined where hedges are not rationed. */
+  readonly allowance: HedgeAllowance | undefined;
   readonly enabled: (() => boolean) | undefined;
   readonly deps: PolicyDeps;
   readonly dispatch: Dispatch;
@@ -140,6 +143,7 @@ export class HedgeCall implements Controller {
     if (good) {
       this.#told(from, 'won');
       from.place?.giveBack(this.#plan.deps.clock.now());
+      if (from.attempt.hedge) this.#plan.allowance?.giveBack();
       this.#measure(from);
     }
     this.rawHeaders = controller.rawHeaders;
@@ -165,6 +169,7 @@ export class HedgeCall implements Controller {
     const result = errorClass(error);
     if (from.attempt.hedge && isLocalRefusal(result)) {
       from.place?.notMade(this.#plan.deps.clock.now());
+      this.#plan.allowance?.giveBack();
     } else {
       this.#told(from, 'failed');
       if (result === 'timeout') this.#measure(from);
@@ -186,11 +191,12 @@ export class HedgeCall implements Controller {
   }
 
   #hedge(): void {
-    const { budgets, deps, dispatch } = this.#plan;
+    const { allowance, budgets, deps, dispatch } = this.#plan;
     const now = deps.clock.now();
-    if (!this.#mayHedge(now)) return;
+    if (!this.#mayHedge(now) || allowance?.isSpent === true) return;
     const place = budgets?.for(this.#call).take(now);
     if (budgets !== undefined && place === undefined) return;
+    allowance?.take();
     const attempt = createAttempt(this.#call, this.#attempts[0]!.attempt.number, true);
     const hedged = new HedgedAttempt(this, attempt, now, place);
     this.#attempts.push(hedged);

@@ -4,6 +4,7 @@ import { HedgeCall, type HedgePlan } from './hedge-call.js';
 import type { CallOptions, Policy, PolicyDeps } from './policy.js';
 import type { RetryBudgets } from './retry-budget.js';
 import { HeadTimes } from './rules/head-times.js';
+import { HedgeAllowance } from './rules/hedge-allowance.js';
 import { durationOrPercentile, integer, methods, percentileShare } from './rules/option-types.js';
 import { parseDuration } from './rules/units.js';
 
@@ -20,6 +21,9 @@ export const HedgeOptions = Type.Object(
   { additionalProperties: false, description: 'Makes a second attempt while a slow first one still runs.' },
 );
 export type HedgeOptions = Static<typeof HedgeOptions>;
+
+/** For a fixed delay, of which nobody said how many there would be: as for p95. */
+const FIXED_SHARE = 0.1;
 
 /** What a hedge policy shares with others. */
 export interface HedgeScope {
@@ -50,6 +54,7 @@ export function hedge(options: HedgeOptions, deps: PolicyDeps, scope: HedgeScope
       delayMs: () => fixedMs ?? headTimes?.percentileMs,
       headTimes,
       budgets,
+      allowance: budgets === undefined ? undefined : new HedgeAllowance(lostShare(options), options.max),
       enabled: scope.enabled,
       deps,
       dispatch,
@@ -60,8 +65,15 @@ export function hedge(options: HedgeOptions, deps: PolicyDeps, scope: HedgeScope
       if (deposits) budgets?.for(attempt.call).deposit(clock.now());
       // A connection that is to be upgraded is one attempt.
       if (!hedged.has(attempt.call.method) || typeof opts.upgrade === 'string') return dispatch(opts, handler);
+      if (attempt.number === 1) plan.allowance?.deposit();
       new HedgeCall(plan, attempt, opts, handler).start();
       return true;
     };
   };
+}
+
+/** Hedges that may be lost per call: of a percentile twice those that it means, since times vary. */
+function lostShare({ delay }: HedgeOptions): number {
+  const share = percentileShare(delay);
+  return share === undefined ? FIXED_SHARE : Math.min(1, 2 * (1 - share));
 }

@@ -162,6 +162,8 @@ const cases: Readonly<Record<string, Case>> = {
   },
   'two hedges beside each of two attempts': {
     route: { ...second, retry: retry({ maxAttempts: 2, backoff: none }), hedge: { delay: '300ms', max: 2 } },
+    // One call alone would be allowed two hedges in all, besides what other calls bring.
+    upstream: { retryBudget: false },
     ms: 2 * 1_600 + 100,
     attempts: 6,
   },

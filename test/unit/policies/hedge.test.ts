@@ -349,7 +349,7 @@ describe('hedge × circuit, concurrency, budget, retry', () => {
     const line = createLine({
       retry: false,
       hedge: { delay: '50ms' },
-      retryBudget: { minPerSecond: 0, failedRatio: '20%', totalRatio: '50%' },
+      retryBudget: { minPerSecond: 0, failedRatio: '5%', totalRatio: '50%' },
       endpoints: { a: () => after(100) },
     });
     for (let i = 0; i < 100; i++) {
@@ -358,8 +358,39 @@ describe('hedge × circuit, concurrency, budget, retry', () => {
     }
     line.finish();
     // None of them helps, so none gives its place back.
-    assert.ok(hedges(line).length <= 20 && hedges(line).length >= 15, `${hedges(line).length}`);
+    assert.ok(hedges(line).length <= 5 && hedges(line).length >= 3, `${hedges(line).length}`);
     assert.ok(hedges(line).every((result) => result === 'lost'));
+  });
+
+  test('when all calls become slow at once, few are hedged at once', () => {
+    const line = createLine({
+      retry: false,
+      hedge: { delay: '50ms' },
+      // Room for hundreds.
+      retryBudget: { minPerSecond: 100, failedRatio: '100%', totalRatio: '100%' },
+      endpoints: { a: (attempt) => (attempt <= 100 ? 200 : 'hang') },
+      timeout: '10s',
+    });
+    for (let i = 0; i < 100; i++) line.run();
+    for (let i = 0; i < 40; i++) line.call();
+    line.advance(50);
+    assert.equal(line.seen().length - 140, 1);
+    line.advance(60_000);
+    line.finish();
+  });
+
+  test('without a budget hedges are not rationed at all', () => {
+    const line = createLine({
+      retry: false,
+      retryBudget: false,
+      hedge: { delay: '50ms' },
+      endpoints: { a: () => after(100) },
+    });
+    for (let i = 0; i < 40; i++) line.call();
+    line.advance(50);
+    assert.equal(line.seen().length, 80);
+    line.advance(1_000);
+    line.finish();
   });
 
   test('hedges that win give their places back, so that they are bounded only by the total', () => {
@@ -379,7 +410,7 @@ describe('hedge × circuit, concurrency, budget, retry', () => {
   test('to retry, an attempt and its hedge are one: it retries when both are bad, and the next may be hedged too', () => {
     const line = createLine({
       retry: { maxAttempts: 2, backoff: { jitter: 'none', base: '100ms' } },
-      retryBudget: { minPerSecond: 100 },
+      retryBudget: false,
       hedge: { delay: '50ms' },
       endpoints: { a: ['hang', 'hang'], b: [after(5, 503), after(5)] },
       attemptTimeout: '200ms',
