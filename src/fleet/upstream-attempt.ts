@@ -16,7 +16,6 @@ export class UpstreamAttempt implements Controller {
   #endHeld = false;
   paused = false;
   reason: Error | null = null;
-  readonly rawHeaders = NO_RAW_HEADERS;
   readonly rawTrailers = null;
 
   /**
@@ -32,6 +31,10 @@ export class UpstreamAttempt implements Controller {
   /** Whether nobody waits for it any more. */
   get gone(): boolean {
     return this.reason !== null;
+  }
+
+  get rawHeaders(): Buffer[] {
+    return NO_RAW_HEADERS;
   }
 
   get aborted(): boolean {

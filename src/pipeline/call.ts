@@ -1,4 +1,3 @@
-import type { SuppressedReason } from '../policies/events.js';
 import type { Call, RequestBody } from '../policies/policy.js';
 import type { CallTrace } from '../policies/trace.js';
 import { parseTraceparent } from './trace-context.js';
@@ -26,6 +25,9 @@ export function createCall(start: CallStart): Call {
   return new EdgeCall(start);
 }
 
+/** An array of its own would take each call more memory than all the rest of it. */
+const NONE: readonly never[] = [];
+
 class EdgeCall implements Call {
   readonly route: string;
   readonly upstream: string;
@@ -36,8 +38,8 @@ class EdgeCall implements Call {
   readonly trace: CallTrace | undefined;
   readonly body: RequestBody;
   readonly forwarded: readonly string[];
-  readonly tried: object[] = [];
-  readonly suppressed: SuppressedReason[] = [];
+  tried: Call['tried'] = NONE;
+  suppressed: Call['suppressed'] = NONE;
   deadlineAt = Infinity;
   attempts = 0;
   sent = false;

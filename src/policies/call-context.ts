@@ -47,6 +47,8 @@ export function appTimeoutMs(call: Pick<Call, 'header'>): number {
   return header !== undefined && /^\d{1,15}$/.test(header) ? Number(header) : Infinity;
 }
 
+const NONE: readonly never[] = [];
+
 /** A call that did not come through the edge: undici's options are all there is. */
 class PlainCall implements Call {
   readonly route = '-';
@@ -59,8 +61,8 @@ class PlainCall implements Call {
   readonly traceId = undefined;
   readonly body: RequestBody;
   readonly forwarded = [];
-  readonly tried = [];
-  readonly suppressed = [];
+  tried: Call['tried'] = NONE;
+  suppressed: Call['suppressed'] = NONE;
   deadlineAt = Infinity;
   attempts = 0;
   sent = false;

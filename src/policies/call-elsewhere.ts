@@ -1,11 +1,12 @@
-import type { SuppressedReason } from './events.js';
 import type { Call, RequestBody } from './policy.js';
 import type { CallTrace } from './trace.js';
+
+const NONE: readonly never[] = [];
 
 /** The call as the other upstream's layers see it: under that upstream's name, with its own deadline and endpoints. */
 export class CallElsewhere implements Call {
   readonly upstream: string;
-  readonly tried: object[] = [];
+  tried: Call['tried'] = NONE;
   deadlineAt = Infinity;
   readonly #call: Call;
 
@@ -82,8 +83,12 @@ export class CallElsewhere implements Call {
     this.#call.retries = count;
   }
 
-  get suppressed(): SuppressedReason[] {
+  get suppressed(): Call['suppressed'] {
     return this.#call.suppressed;
+  }
+
+  set suppressed(reasons: Call['suppressed']) {
+    this.#call.suppressed = reasons;
   }
 
   get fallback(): Call['fallback'] {

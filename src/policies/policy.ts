@@ -69,10 +69,10 @@ export interface Call {
   sent: boolean;
   /** Retries made so far, hedges not included. */
   retries: number;
-  /** Endpoints that attempts of this call went to, oldest first. */
-  readonly tried: object[];
+  /** Endpoints that attempts of this call went to, oldest first. Replaced, not added to: of most calls it holds one. */
+  tried: readonly object[];
   /** Why retries that were wanted were not made. */
-  readonly suppressed: SuppressedReason[];
+  suppressed: readonly SuppressedReason[];
   /** Which fallback step answered, if one did. */
   fallback: 'stale' | 'upstream' | 'response' | undefined;
 }

@@ -257,7 +257,7 @@ export class RetryCall extends Steering {
   }
 
   #suppress(reason: SuppressedReason): false {
-    this.#call.suppressed.push(reason);
+    this.#call.suppressed = [...this.#call.suppressed, reason];
     this.#plan.deps.emit({ type: 'retry-suppressed', call: this.#call, reason });
     return false;
   }

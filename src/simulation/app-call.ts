@@ -27,8 +27,9 @@ export class AppCall implements Handler {
   readonly #onEnd: (call: AppCall) => void;
   #controller: Controller | undefined;
   #status: number | undefined;
-  #headers: ResponseHeadersSource = [];
-  #chunks: Buffer[] = [];
+  #headers: ResponseHeadersSource = NO_HEADERS;
+  /** Of a fleet's calls, few have a body, and many are in flight. */
+  #chunks: Buffer[] | undefined;
 
   constructor(call: Call | undefined, edits: CompiledEdits | undefined, clock: Clock, onEnd: (call: AppCall) => void) {
     this.call = call;
@@ -60,7 +61,7 @@ export class AppCall implements Handler {
     const headers = applyEdits(readResponseHeaders(this.#headers), this.#edits ?? NO_EDITS);
     headers.push('x-outrigger-attempts', String(call?.attempts ?? 0));
     if (call?.fallback !== undefined) headers.push('x-outrigger-fallback', call.fallback);
-    return { status: this.#status, headers, body: bodiless ? '' : Buffer.concat(this.#chunks).toString() };
+    return { status: this.#status, headers, body: bodiless ? '' : Buffer.concat(this.#chunks ?? []).toString() };
   }
 
   onRequestStart(controller: Controller): void {
@@ -75,7 +76,7 @@ export class AppCall implements Handler {
   }
 
   onResponseData(_controller: Controller, chunk: Buffer): void {
-    if (this.endedAt === undefined) this.#chunks.push(chunk);
+    if (this.endedAt === undefined) (this.#chunks ??= []).push(chunk);
   }
 
   onResponseEnd(): void {
@@ -103,4 +104,5 @@ export class AppCall implements Handler {
   }
 }
 
+const NO_HEADERS: string[] = [];
 const NO_EDITS: CompiledEdits = { drop: new Set(), add: [] };

@@ -33,7 +33,8 @@ export function endpointChoice(scope: EndpointScope, deps: PolicyDeps): Policy {
       return refuse(handler, chosen);
     }
     attempt.endpoint = chosen;
-    attempt.call.tried.push(chosen);
+    const { tried } = attempt.call;
+    attempt.call.tried = tried.length === 0 ? [chosen] : [...tried, chosen];
     return dispatch(opts, new InFlightHandler(handler, chosen, attempt, deps.clock));
   };
 }
@@ -45,7 +46,7 @@ function choose(scope: EndpointScope, attempt: Attempt): Endpoint | OutriggerErr
     return new OutriggerError('circuit-open', 'no endpoint is healthy', { retryAfterMs: 1_000, reason: 'unhealthy' });
   const { tried } = attempt.call;
   const asked = new Asked(scope, attempt, all);
-  if (tried.length === 0) return asked.firstAdmitted(all.slice()) ?? asked.refusal();
+  if (tried.length === 0) return asked.firstAdmitted(all) ?? asked.refusal();
   return (
     asked.firstAdmitted(all.filter((endpoint) => !tried.includes(endpoint))) ??
     asked.firstAdmitted(all.filter((endpoint) => tried.includes(endpoint))) ??
@@ -69,10 +70,11 @@ class Asked {
   }
 
   /** Takes the candidates one by one, in the balancer's order, until a circuit admits the attempt. */
-  firstAdmitted(candidates: Endpoint[]): Endpoint | undefined {
+  firstAdmitted(candidates: readonly Endpoint[]): Endpoint | undefined {
     const { balancer, circuits } = this.#scope;
-    while (candidates.length > 0) {
-      const endpoint = balancer(candidates, this.#all);
+    let left = candidates;
+    while (left.length > 0) {
+      const endpoint = balancer(left, this.#all);
       if (circuits === undefined) return endpoint;
       const admission = circuits.admit(this.#attempt, endpoint.label);
       if (isPermit(admission)) {
@@ -81,7 +83,7 @@ class Asked {
       }
       this.#soonestMs = Math.min(this.#soonestMs, admission.retryAfterMs);
       this.#allForced &&= admission.forced === true;
-      candidates.splice(candidates.indexOf(endpoint), 1);
+      left = left.filter((candidate) => candidate !== endpoint);
     }
     return undefined;
   }
