@@ -14,15 +14,23 @@
  * | reply-from: Retry-After in milliseconds, dates as NaN | conformance/retry-over-http, 34 |
  * | cockatiel: stale windows after idleness; jitter NaN | conformance/circuit, 21; conformance/back-off, 4 |
  * | opossum: a full semaphore trips the breaker | conformance/circuit, 23 |
+ *
+ * Here: CVE-2026-29057, GHSA-6x33-pw7p-hmpq, CVE-2026-33805 (reply-from#449), CVE-2026-1527, CVE-2025-47279, CVE-2024-21536,
+ * CVE-2025-32996, CVE-2025-32997, CVE-2024-55603, CVE-2026-21710 in requests, CVE-2025-59465, undici#3975, and opossum's one
+ * abort controller. In corpus.ts: what was known of Node's parser.
  */
 import assert from 'node:assert/strict';
-import { createServer } from 'node:http';
+import { once } from 'node:events';
+import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
+import { join } from 'node:path';
 import { createServer as createTlsServer } from 'node:tls';
 import { test, type TestContext } from 'node:test';
 import httpProxy from 'http-proxy';
 import { selfSigned } from '../../support/certificate.js';
-import { startRawUpstream } from '../../support/http-upstream.js';
+import { Child } from '../../support/child.js';
+import { startRawUpstream, startUpstream } from '../../support/http-upstream.js';
+import { projectRoot } from '../../support/project-root.js';
 import { exchange, rawClient } from '../../support/raw-client.js';
 import { inWords, startRecordingUpstream, type RecordingUpstream } from '../../support/recording-upstream.js';
 import { startApp, until, type RunningApp } from '../../support/running-app.js';
@@ -247,6 +255,43 @@ test('CVE-2025-59465: a TLS connection that breaks at any moment costs a call at
     way = undefined;
   }
   assert.equal(await call(), '200');
+});
+
+test('undici#3975: a process that only waits for a back-off does not end before its call', async (t) => {
+  let calls = 0;
+  const upstream = await startUpstream((response) => {
+    // The connection is gone, so that nothing but the timer holds the process.
+    response.writeHead(++calls === 1 ? 503 : 200, { connection: 'close' }).end();
+  });
+  t.after(() => upstream.close());
+  const child = new Child(join(projectRoot, '.build/test/support/waiting-process.js'), [upstream.origin]);
+  t.after(() => child.process.kill('SIGKILL'));
+  await child.says(/^answered 200$/m);
+  assert.equal(calls, 2);
+});
+
+test('opossum: a call that is given up ends no other, nor the calls after it', async (t) => {
+  const held: ServerResponse[] = [];
+  const upstream = await startUpstream((response) => held.push(response));
+  t.after(() => upstream.close());
+  const app = await outrigger(t, upstream.origin);
+  const call = () => {
+    const client = rawClient(app.port);
+    t.after(() => client.socket.destroy());
+    client.write('GET /x HTTP/1.1\r\nHost: a\r\n\r\n');
+    return client;
+  };
+  const givenUp = call();
+  await until(() => held.length === 1, 'the first call is under way');
+  const stays = call();
+  await until(() => held.length === 2, 'the second call is under way');
+  const cancelled = once(held[0]!, 'close');
+  givenUp.socket.destroy();
+  await cancelled;
+  const next = call();
+  await until(() => held.length === 3, 'the third call is under way');
+  for (const response of held.slice(1)) response.end('ok');
+  for (const client of [stays, next]) assert.match(await client.until(/\r\n\r\nok$/), /^HTTP\/1\.1 200/);
 });
 
 function valuesOf(headers: readonly string[], name: string): string[] {
