@@ -14,11 +14,11 @@ import { parseRetryAfter } from './rules/retry-after.js';
 /** Refuses attempts at an endpoint that keeps failing, so that it can recover and callers need not wait. Inside retry and the endpoint choice: it counts attempts, each at its own endpoint. */
 export const CircuitBreakerOptions = Type.Object(
   {
-    failureRate: ratio('50%', 'The share of failed attempts at or above which the circuit opens.'),
+    failureRate: ratio('70%', 'The share of failed attempts at or above which the circuit opens.'),
     slowCallRate: ratio('100%', 'The share of slow attempts at or above which the circuit opens.'),
     slowCallDuration: durationOrOff('off', 'An attempt whose head took longer is slow; off: none is.'),
     consecutiveFailures: integer(
-      20,
+      15,
       'The circuit also opens after so many failures in a row within the window; 0: off.',
       // Each has its time kept.
       { minimum: 0, maximum: 10_000 },

@@ -9,8 +9,11 @@ import { parseDuration, parseRatio } from './rules/units.js';
 /** Bounds the retries of all calls to an upstream together, so that retries never make an outage worse. Asked by retry and hedge before each extra attempt; it stands per upstream, since the load is the upstream's. */
 export const RetryBudgetOptions = Type.Object(
   {
-    failedRatio: ratio('20%', 'Retries that failed too or are not back yet, per call over the window.'),
-    totalRatio: ratio('50%', 'All retries, per call over the window.'),
+    failedRatio: ratio(
+      '20%',
+      'Retries of calls that failed all the same, or are not over yet, per call over the window.',
+    ),
+    totalRatio: ratio('100%', 'All retries, per call over the window.'),
     minPerSecond: Type.Number({
       description:
         'Retries a second that are always allowed, so that a quiet sidecar can retry; kept low, since a fleet multiplies it.',

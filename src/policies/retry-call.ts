@@ -62,6 +62,8 @@ export class RetryCall extends Steering {
   #paused = false;
   #lastError: OutriggerError | undefined;
   #place: BudgetPlace | undefined;
+  /** Those of retries that failed: in vain only if the call fails. */
+  #earlierPlaces: BudgetPlace[] | undefined;
   #timer: Timer | undefined;
   #backoffMs: number | undefined;
   #settled = false;
@@ -149,7 +151,7 @@ export class RetryCall extends Steering {
         return;
       }
     } else if (result === 'success') {
-      this.#place?.giveBack(deps.clock.now());
+      this.#giveBack(deps.clock.now());
       if (this.#call.retries > 0) deps.emit({ type: 'retry-success', call: this.#call });
     }
     this.#rawHeaders = controller.rawHeaders;
@@ -217,6 +219,7 @@ export class RetryCall extends Steering {
     const place = budgets?.for(this.#call).take(now);
     if (budgets !== undefined && place === undefined) return this.#suppress('budget');
 
+    if (this.#place !== undefined) (this.#earlierPlaces ??= []).push(this.#place);
     this.#place = place;
     this.#held = undefined;
     this.#lastError = failure.error;
@@ -227,6 +230,12 @@ export class RetryCall extends Steering {
     deps.emit({ type: 'retry', attempt, maxAttempts: rules.maxAttempts, reason, status, error, delayMs });
     this.#timer = deps.clock.setTimer(delayMs, () => contain(this.#next, () => this.#attempt(number + 1, reason)));
     return true;
+  }
+
+  /** The call succeeded, so that none of its retries was in vain. */
+  #giveBack(now: number): void {
+    this.#place?.giveBack(now);
+    for (const place of this.#earlierPlaces ?? []) place.giveBack(now);
   }
 
   /** An attempt was refused here: the last real outcome is what the app gets, if there was one. */

@@ -13,7 +13,7 @@ export interface BudgetRules {
 
 /** A retry's place in the budget. */
 export interface BudgetPlace {
-  /** The retry succeeded: retries that help are not rationed, and only their total is bounded. */
+  /** Its call succeeded: retries that help are not rationed, and only their total is bounded. */
   giveBack(now: number): void;
   /** The retry was not made after all: nobody bears its load. */
   notMade(now: number): void;
@@ -21,10 +21,11 @@ export interface BudgetPlace {
 
 /**
  * How many retries an upstream may be sent, over the last window. Two bounds, each at least minPerSecond · window:
- * retries that failed or are not back yet ≤ failedRatio · calls, and all retries ≤ totalRatio · calls.
+ * retries of calls that failed all the same, or are not over yet ≤ failedRatio · calls, and all retries ≤ totalRatio · calls.
  *
- * Source: Finagle's and Linkerd's retry budget, with the refund on success of AWS's standard mode. With one ratio alone a
- * brownout of 27 % failures exhausts a budget of 20 % although every retry succeeds.
+ * Source: Finagle's and Linkerd's retry budget, with the refund on success of AWS's standard mode, here of all retries of
+ * the call that succeeds. With one ratio alone a brownout of 27 % failures exhausts a budget of 20 % although every call
+ * succeeds; with a refund of the last retry alone one of 30 % does, where calls have five attempts.
  */
 export class RetryBudget {
   readonly #rules: BudgetRules;

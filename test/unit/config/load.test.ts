@@ -118,7 +118,7 @@ describe('defaults', () => {
   test('options turn on what they turn off, with the built-in defaults', () => {
     const upstream = upstreamOf({ root: defaults, upstream: 'circuitBreaker: { minimumCalls: 5 }' });
     assert.equal(on(upstream.circuitBreaker).minimumCalls, 5);
-    assert.equal(on(upstream.circuitBreaker).failureRate, '50%');
+    assert.equal(on(upstream.circuitBreaker).failureRate, '70%');
   });
 
   test('every value knows where it comes from', () => {

@@ -476,6 +476,21 @@ describe('retry', () => {
     line.finish();
   });
 
+  test('gets the places of all retries back when the call succeeds, and none while it has not', () => {
+    const line = createLine({
+      retry: { maxAttempts: 4 },
+      retryBudget: { failedRatio: 0, totalRatio: 100, minPerSecond: 0.3 },
+      circuitBreaker: false,
+      endpoints: { a: [503, 503, 503, 200] },
+    });
+    const remaining = () => line.upstream.budgets?.remaining(line.clock.now());
+    line.call();
+    while (line.seen().length < 3) line.advance(1);
+    assert.equal(remaining(), 0, 'two have failed, and the third is yet to be made');
+    line.finish();
+    assert.equal(remaining(), 3);
+  });
+
   test('gets a place back for a retry that succeeds, and none for one that fails', () => {
     const line = createLine({
       retry: { maxAttempts: 2 },

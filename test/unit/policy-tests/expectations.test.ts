@@ -6,7 +6,7 @@ const GET = 'request: { path: /x }';
 const POST = 'request: { method: POST, path: /pay/1 }';
 /** 100 calls a second for ten seconds, of which the upstream spoils the middle. */
 const LOAD =
-  'load: { rate: 100/s, for: 10s, request: { path: /x } }, upstreams: { payments: { 3s: [503], 6s: [200] } }';
+  'load: { rate: 100/s, for: 10s, request: { path: /x } }, upstreams: { payments: { 3s: [503], 6200ms: [200] } }';
 
 /** Each: a test, an expectation that holds, one that does not, and what it is told. */
 const cases: readonly (readonly [test: string, holds: string, fails: string, told: RegExp])[] = [
@@ -80,7 +80,7 @@ const cases: readonly (readonly [test: string, holds: string, fails: string, tol
     /^successWithoutFallback: expected 100%, got 6\d\.\d+%$/,
   ],
   [
-    LOAD.replace('6s: [200]', '6s: [{ status: 200, after: 20ms }]'),
+    LOAD.replace('6200ms: [200]', '6200ms: [{ status: 200, after: 20ms }]'),
     'elapsed: "< 2s"',
     'elapsed: "< 20ms"',
     /^elapsed: expected < 20ms, got \d+\.\d+ms$/,
