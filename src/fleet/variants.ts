@@ -44,5 +44,9 @@ export function variantOf(name: VariantName, route: ResolvedRoute, config: Confi
 function only(route: ResolvedRoute, config: Config): Config {
   const steps = route.fallback === false ? [] : route.fallback.steps;
   const names = new Set([route.upstream, ...steps.flatMap((step) => ('upstream' in step ? [step.upstream] : []))]);
-  return { ...config, routes: [route], upstreams: new Map([...config.upstreams].filter(([name]) => names.has(name))) };
+  const upstreams = [...config.upstreams]
+    .filter(([name]) => names.has(name))
+    // Nobody reads the headers of an attempt here, and adding some to each would copy them all.
+    .map(([name, upstream]) => [name, { ...upstream, internalHeaders: false }] as const);
+  return { ...config, routes: [route], upstreams: new Map(upstreams) };
 }
