@@ -54,7 +54,7 @@ function rowSection({ title, about, legend, plots }: Row, variants: readonly Var
   const keys = legend.map(({ look, name }) => `<span class="${look}">${escaped(name)}</span>`).join('');
   const drawn = plots.map((plot, at) => {
     const name = variants[at]?.name ?? '';
-    return `<div><h3 class="narrow">${name}</h3>${plot ?? '<p class="none">none</p>'}</div>`;
+    return `<div><h3>${name}</h3>${plot ?? '<p class="none">has nothing of the kind</p>'}</div>`;
   });
   return `<section>
 <div class="head"><h2>${escaped(title)}</h2><span class="muted">${escaped(about)}</span><div class="legend">${keys}</div></div>

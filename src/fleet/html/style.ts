@@ -33,8 +33,7 @@ h3 { margin: 0; font-size: 13px; font-weight: 600; }
 .head { display: flex; flex-wrap: wrap; align-items: baseline; gap: 2px 12px; margin-bottom: 4px; }
 .legend { display: flex; gap: 12px; margin-left: auto; color: var(--muted); }
 .legend span::before { content: ''; display: inline-block; width: 12px; height: 4px; margin-right: 5px; border-radius: 2px; background: currentcolor; vertical-align: middle; }
-.narrow { display: none; }
-.none { align-self: center; text-align: center; color: var(--muted); }
+.none { color: var(--muted); }
 svg { display: block; width: 100%; height: auto; }
 svg text { fill: var(--muted); font-size: 11px; }
 .band { fill: none; }
@@ -58,6 +57,6 @@ th, td { padding: 3px 10px; border-bottom: 1px solid var(--line); text-align: ri
 th { color: var(--muted); font-weight: 500; }
 th:first-child, td:first-child { text-align: left; }
 tbody tr:first-child th { padding-top: 12px; color: var(--text); font-weight: 600; }
-@media (max-width: 900px) { .variants { grid-template-columns: minmax(0, 1fr); } .narrow { display: block; } }
+@media (max-width: 900px) { .variants { grid-template-columns: minmax(0, 1fr); row-gap: 14px; } }
 @media print { body { background: none; } section { break-inside: avoid; } }
 `.trim();

@@ -40,7 +40,7 @@ describe('the page of a simulation', () => {
     assert.match(said[1]![3]!, /^It did not come back, though the upstream was well again for 60 s\.$/);
   });
 
-  test('has five figures, each for all three variants on one scale', () => {
+  test('has five figures, each for all three variants by name, on one scale', () => {
     const sections = page.split('<section>').slice(1, 6);
     assert.deepEqual(
       sections.map((section) => /<h2>([^<]+)/.exec(section)?.[1]),
@@ -49,6 +49,10 @@ describe('the page of a simulation', () => {
     for (const [at, section] of sections.entries()) {
       const plots = section.split('<svg').slice(1);
       assert.equal(plots.length, at === 3 ? 1 : 3);
+      assert.deepEqual(
+        [...section.matchAll(/<h3>([^<]+)/g)].map(([, name]) => name),
+        VARIANTS,
+      );
       const axes = plots.map((plot) => [...plot.matchAll(/text-anchor="end">([^<]+)/g)].map(([, text]) => text));
       for (const axis of axes) assert.deepEqual(axis, axes[0]);
     }
