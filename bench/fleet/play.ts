@@ -1,7 +1,9 @@
+import { mock } from 'node:test';
 import type { PhaseName, Scenario } from '../../src/fleet/scenario.js';
 import { simulate, type PhaseResult } from '../../src/fleet/result.js';
 import type { VariantName } from '../../src/fleet/variants.js';
 import { parseConfig } from '../../src/config/load.js';
+import { CircuitRamp } from '../../src/policies/rules/circuit-ramp.js';
 
 /** A fleet's policies: none of the parts given are the defaults. */
 export interface Plan {
@@ -9,6 +11,8 @@ export interface Plan {
   /** Keys of the upstream and of the route, as YAML in one line: `circuitBreaker: { openFor: 2s }`. */
   readonly upstream?: string;
   readonly route?: string;
+  /** Circuits that have closed admit all at once: no key of the policy file says so, to show what the ramp is for. */
+  readonly withoutRamp?: boolean;
   readonly scenario: Partial<Scenario>;
 }
 
@@ -20,6 +24,8 @@ export interface Played {
   readonly settledAttempts: number;
   /** In the seconds of the worst load, over the capacity. */
   readonly peakOverCapacity: number;
+  /** In the tenths of a second of the worst load after the outage, over the capacity. */
+  readonly burstOverCapacity: number;
   readonly events: number;
   /** Of one phase: means over the seeds. */
   readonly phase: (name: PhaseName) => Pick<PhaseResult, 'success' | 'attemptsPerCall'> & {
@@ -36,13 +42,15 @@ const SETTLED_SECONDS = 5;
 
 /** Plays the fleet once for each seed. */
 export function play(
-  { variant = 'policy', upstream = '', route = '', scenario }: Plan,
+  { variant = 'policy', upstream = '', route = '', withoutRamp = false, scenario }: Plan,
   seeds: readonly number[],
 ): Played {
   const config = parseConfig(policyFile(upstream, route), 'policy.yaml', { env: {} });
   const [only] = config.routes;
   if (only === undefined) throw new Error('there is no route');
+  const ramp = withoutRamp ? mock.method(CircuitRamp.prototype, 'admits', () => true) : undefined;
   const results = seeds.map((seed) => simulate(variant, only, config, filled({ ...scenario, seed })));
+  ramp?.mock.restore();
   const phases = (name: PhaseName) => results.flatMap((result) => result.phases.filter((phase) => phase.name === name));
   const recoveries = results.map(({ recoverySeconds }) => recoverySeconds ?? Infinity);
   const worst = Math.max(...recoveries);
@@ -56,6 +64,12 @@ export function play(
     peakOverCapacity: Math.max(
       ...results.flatMap(({ phases: all }) => all.map(({ peakOverCapacity }) => peakOverCapacity)),
     ),
+    burstOverCapacity:
+      Math.max(
+        ...results.flatMap(({ phases: all, seconds }) =>
+          seconds.slice(all.find(({ name }) => name === 'recovery')?.from).map(({ burst }) => burst),
+        ),
+      ) / filled(scenario).capacity,
     events: results.reduce((sum, { events }) => sum + events, 0),
     phase: (name) => ({
       success: mean(phases(name).map(({ success }) => success)),

@@ -11,6 +11,7 @@ export interface Question {
 const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
 const again = ['99 % again', (played: Played) => seconds(played.recoverySeconds)] as const;
 const settled = ['attempts/call, outage', (played: Played) => played.settledAttempts.toFixed(2)] as const;
+const burst = ['peak of capacity when it is back', (played: Played) => percent(played.burstOverCapacity)] as const;
 const peak = ['peak of capacity', (played: Played) => percent(played.peakOverCapacity)] as const;
 const recovery = ['success, recovery', (played: Played) => percent(played.phase('recovery').success)] as const;
 const brownout = [
@@ -21,6 +22,7 @@ const brownout = [
 const SEEDS = [1, 2, 3];
 const SHORT = 'attemptTimeout: 250ms';
 const BARE = 'circuitBreaker: false\n    retryBudget: false';
+const NO_PROBES = 'circuitBreaker: { probeShare: 0% }';
 const LARGE = { fleet: 10_000, rate: 1, fault: 'slow' } as const;
 
 export const QUESTIONS: readonly Question[] = [
@@ -67,14 +69,36 @@ export const QUESTIONS: readonly Question[] = [
     seeds: SEEDS,
   },
   {
+    name: 'spare',
+    columns: [settled, again, recovery],
+    rows: [1.1, 1.5].flatMap((spare) =>
+      ['1s', '2s', '3s', '5s', '10s'].map(
+        (most) =>
+          [
+            `${spare} × normal, \`maxOpenFor: ${most}\``,
+            {
+              upstream: `circuitBreaker: { maxOpenFor: ${most} }`,
+              route: SHORT,
+              scenario: { ...QUIET, fault: 'slow', capacity: spare * 400 },
+            },
+          ] as const,
+      ),
+    ),
+    seeds: SEEDS,
+  },
+  {
     name: 'jitter',
-    columns: [settled, peak, again],
-    rows: ['none', 'equal', 'full'].map((jitter) => [
+    columns: [
+      burst,
+      ['p99, recovery', (played) => `${(played.phase('recovery').p99Ms / 1_000).toFixed(1)} s`],
+      recovery,
+    ],
+    rows: ['none', 'equal', 'full', 'decorrelated'].map((jitter) => [
       `\`jitter: ${jitter}\``,
       {
         upstream: BARE,
-        route: `retry: { backoff: { base: 1s, jitter: ${jitter} } }`,
-        scenario: { ...BUSY, fault: 'refuse', outageSeconds: 10 },
+        route: `retry: { backoff: { base: 500ms, jitter: ${jitter} } }`,
+        scenario: { ...BUSY, latencyMs: 1_000, fault: 'restart', outageSeconds: 1 },
       },
     ]),
     seeds: SEEDS,
@@ -94,17 +118,61 @@ export const QUESTIONS: readonly Question[] = [
     seeds: SEEDS,
   },
   {
+    name: 'timeouts',
+    columns: [
+      ['success, outage', (played) => percent(played.phase('outage').success)],
+      settled,
+      ['p99, outage', (played) => `${(played.phase('outage').p99Ms / 1_000).toFixed(1)} s`],
+      again,
+    ],
+    rows: [BUSY, QUIET].flatMap((fleet) =>
+      (['503', 'refuse', 'hang', 'slow'] as const).flatMap((fault) =>
+        ['9s', '2s', '250ms', '{ max: 2s }'].map(
+          (timeout) =>
+            [
+              `${fleet === BUSY ? 'busy' : 'quiet'}, ${fault}, \`${timeout}\``,
+              { route: `attemptTimeout: ${timeout}`, scenario: { ...fleet, fault } },
+            ] as const,
+        ),
+      ),
+    ),
+    seeds: SEEDS,
+  },
+  {
+    name: 'recovery',
+    columns: [settled, peak, again, recovery],
+    rows: [BUSY, QUIET].flatMap((fleet) =>
+      (
+        [
+          ['no policy', { variant: 'none' }],
+          ['plain retries', { variant: 'plain-retries' }],
+          ['budget alone', { upstream: 'circuitBreaker: false' }],
+          ['`probeShare: 0%`, no ramp', { upstream: NO_PROBES, withoutRamp: true }],
+          ['`probeShare: 0%`', { upstream: NO_PROBES }],
+          ['no ramp', { withoutRamp: true }],
+          ['the defaults', {}],
+        ] as const
+      ).map(
+        ([label, parts]) =>
+          [
+            `${fleet === BUSY ? 'busy' : 'quiet'}, ${label}`,
+            { ...parts, route: SHORT, scenario: { ...fleet, fault: 'slow' } },
+          ] as const,
+      ),
+    ),
+    seeds: SEEDS,
+  },
+  {
     name: 'fleet',
     columns: [settled, peak, again, recovery],
     rows: [
       ['no policy', { variant: 'none', route: SHORT, scenario: LARGE }],
       ['plain retries', { variant: 'plain-retries', route: SHORT, scenario: LARGE }],
       ['budget alone', { upstream: 'circuitBreaker: false', route: SHORT, scenario: LARGE }],
-      ['`probeShare: 0%`', { upstream: 'circuitBreaker: { probeShare: 0% }', route: SHORT, scenario: LARGE }],
       ['the defaults', { route: SHORT, scenario: LARGE }],
       [
-        '`consecutiveFailures: 10`',
-        { upstream: 'circuitBreaker: { consecutiveFailures: 10 }', route: SHORT, scenario: LARGE },
+        '`consecutiveFailures: 5`',
+        { upstream: 'circuitBreaker: { consecutiveFailures: 5 }', route: SHORT, scenario: LARGE },
       ],
     ],
     seeds: [1],

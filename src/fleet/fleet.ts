@@ -117,9 +117,12 @@ export class Fleet {
   }
 
   #runSecond(second: number): void {
-    const { circuits } = this.#second(second * 1_000);
+    const current = this.#second(second * 1_000);
+    const { circuits } = current;
     for (let look = 1; look <= LOOKS; look++) {
+      const before = this.upstream.counts.arrived;
       this.#clock.advanceTo((second + look / LOOKS) * 1_000);
+      current.burst = Math.max(current.burst, (this.upstream.counts.arrived - before) * LOOKS);
       for (const state of NOT_CLOSED) circuits[state] += this.#circuits[state] / LOOKS;
     }
   }

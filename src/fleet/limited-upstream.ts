@@ -27,6 +27,8 @@ export interface UpstreamCounts {
   refused: number;
   /** Never answered, and the caller is gone. */
   unanswered: number;
+  /** Cut off by a restart, while they waited or were worked on. */
+  cut: number;
 }
 
 /** What is left of the capacity while it is slow. */
@@ -50,9 +52,7 @@ const REFUSAL_MS = 1;
  * Half of the time that a call takes is always the same, half is distributed exponentially.
  */
 export class LimitedUpstream {
-  readonly counts: UpstreamCounts = { arrived: 0, served: 0, wasted: 0, refused: 0, unanswered: 0 };
-  /** What it suffers from. */
-  fault: Fault | undefined;
+  readonly counts: UpstreamCounts = { arrived: 0, served: 0, wasted: 0, refused: 0, unanswered: 0, cut: 0 };
   /** The share of attempts that get a 503 instead, from 0 to 1. */
   failing = 0;
   readonly #options: LimitedUpstreamOptions;
@@ -62,9 +62,13 @@ export class LimitedUpstream {
   /** What a worker rests after an answer, in milliseconds: where there are more workers than the capacity needs. */
   readonly #restMs: number;
   readonly #longestQueue: number;
+  #fault: Fault | undefined;
   readonly #queue = new WorkQueue<UpstreamAttempt>();
+  /** What is worked on. */
+  readonly #inWork = new Set<UpstreamAttempt>();
+  /** How often it has restarted: work from before is nobody's. */
+  #generation = 0;
   #busy = 0;
-  #working = 0;
   #hanging = 0;
 
   constructor(options: LimitedUpstreamOptions) {
@@ -78,6 +82,17 @@ export class LimitedUpstream {
     this.#longestQueue = capacity * LONGEST_QUEUE_SECONDS;
   }
 
+  /** What it suffers from. */
+  get fault(): Fault | undefined {
+    return this.#fault;
+  }
+
+  set fault(fault: Fault | undefined) {
+    const restarts = fault === 'restart' && this.#fault !== 'restart';
+    this.#fault = fault;
+    if (restarts) this.#restart();
+  }
+
   /** Attempts that wait to be worked on, those of callers who have gone included. */
   get queued(): number {
     return this.#queue.length;
@@ -85,7 +100,7 @@ export class LimitedUpstream {
 
   /** Attempts that are worked on. */
   get working(): number {
-    return this.#working;
+    return this.#inWork.size;
   }
 
   /** Attempts that will never be answered, and whose callers still wait. */
@@ -99,7 +114,7 @@ export class LimitedUpstream {
       this.counts.arrived++;
       if (call !== undefined) this.#options.onAttempt?.(call.startedAt);
       const attempt = new UpstreamAttempt(handler, call === undefined ? wellStatus : 200, this.#abandoned);
-      if (this.fault === 'refuse') {
+      if (this.#fault === 'refuse' || this.#fault === 'restart') {
         this.counts.refused++;
         this.#clock.setTimer(0, () => attempt.refuse());
         return true;
@@ -111,10 +126,10 @@ export class LimitedUpstream {
   }
 
   #take(attempt: UpstreamAttempt): void {
-    if (this.fault === 'hang') {
+    if (this.#fault === 'hang') {
       this.#hanging++;
       attempt.hangs = true;
-    } else if (this.fault === '503' || (this.failing > 0 && this.#random() < this.failing)) {
+    } else if (this.#fault === '503' || (this.failing > 0 && this.#random() < this.failing)) {
       this.#refuse(attempt);
     } else if (this.#busy < this.#workers) {
       this.#work(attempt);
@@ -131,25 +146,39 @@ export class LimitedUpstream {
   }
 
   #work(attempt: UpstreamAttempt): void {
+    const generation = this.#generation;
     this.#busy++;
-    this.#working++;
+    this.#inWork.add(attempt);
     const speed = this.#speed;
     const takes = (this.#options.latencyMs * (0.5 - 0.5 * Math.log(1 - this.#random()))) / speed;
     this.#clock.setTimer(takes, () => {
-      this.#working--;
+      if (generation !== this.#generation) return;
+      this.#inWork.delete(attempt);
       if (attempt.gone) this.counts.wasted++;
       else this.counts.served++;
       // Before the answer, which may bring the next attempt: those that wait come first.
-      if (this.#restMs === 0) this.#next();
-      else this.#clock.setTimer(this.#restMs / speed, () => this.#next());
+      if (this.#restMs === 0) this.#next(generation);
+      else this.#clock.setTimer(this.#restMs / speed, () => this.#next(generation));
       attempt.answer();
     });
   }
 
-  #next(): void {
+  #next(generation: number): void {
+    if (generation !== this.#generation) return;
     this.#busy--;
     const next = this.#queue.take();
     if (next !== undefined) this.#work(next);
+  }
+
+  /** Whoever waits for an answer is told at the same instant. */
+  #restart(): void {
+    const cut = [...this.#inWork];
+    for (let next = this.#queue.take(); next !== undefined; next = this.#queue.take()) cut.push(next);
+    this.#inWork.clear();
+    this.#generation++;
+    this.#busy = 0;
+    this.counts.cut += cut.length;
+    for (const attempt of cut) attempt.reset();
   }
 
   readonly #abandoned = (): void => {
@@ -160,6 +189,6 @@ export class LimitedUpstream {
   get #speed(): number {
     const waitingSeconds = this.#queue.length === 0 ? 0 : this.#queue.length / this.#options.capacity;
     const lost = (1 - THRASHING_SPEED) * Math.min(1, waitingSeconds / THRASHING_SECONDS);
-    return (this.fault === 'slow' ? SLOW_SPEED : 1) * (1 - lost);
+    return (this.#fault === 'slow' ? SLOW_SPEED : 1) * (1 - lost);
   }
 }

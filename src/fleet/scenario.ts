@@ -1,5 +1,5 @@
 /** How an upstream fails in an outage. */
-export const FAULTS = ['503', 'refuse', 'hang', 'slow'] as const;
+export const FAULTS = ['503', 'refuse', 'hang', 'slow', 'restart'] as const;
 export type Fault = (typeof FAULTS)[number];
 
 /** What is done to a fleet. */

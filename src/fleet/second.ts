@@ -18,6 +18,8 @@ export class Second {
   attempts = 0;
   /** Attempts that came in at the upstream in this second. */
   load = 0;
+  /** The most of them that came in within a tenth of the second, as a load: attempts a second. */
+  burst = 0;
   /** Calls that were answered well in this second, whenever they began. */
   goodput = 0;
   /** How long the calls took that have ended, well or not. */

@@ -63,6 +63,11 @@ export class UpstreamAttempt implements Controller {
     this.#fail(Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' }));
   }
 
+  /** The connection breaks before there is an answer. */
+  reset(): void {
+    this.#fail(Object.assign(new Error('other side closed'), { code: 'UND_ERR_SOCKET' }));
+  }
+
   abort(reason: Error): void {
     if (this.#handler === undefined) return;
     this.reason = GONE;

@@ -8,6 +8,7 @@ const FAULT_WORDS: Readonly<Record<Fault, string>> = {
   refuse: 'refuses every connection',
   hang: 'never answers',
   slow: 'has 30 % of its capacity left',
+  restart: 'cuts off what it is working on, all at once, and then refuses every connection',
 };
 
 export const VARIANT_WORDS: Readonly<Record<VariantName, string>> = {

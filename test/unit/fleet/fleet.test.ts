@@ -49,11 +49,11 @@ test('a fleet loses no call and no attempt, and nothing happens before its cause
         assert.ok(ended <= calls);
       }
       assert.equal(load, attempts);
-      const { arrived, served, wasted, refused, unanswered } = upstream.counts;
+      const { arrived, served, wasted, refused, unanswered, cut } = upstream.counts;
       assert.equal(arrived, load);
       assert.equal(
         arrived,
-        served + wasted + refused + unanswered + upstream.queued + upstream.working + upstream.hanging,
+        served + wasted + refused + unanswered + cut + upstream.queued + upstream.working + upstream.hanging,
       );
     }),
     { numRuns: 40 },

@@ -41,7 +41,7 @@ function bench({ capacity, latencyMs } = OPTIONS) {
 }
 
 function accounted({ counts, queued, working, hanging }: LimitedUpstream): number {
-  return counts.served + counts.wasted + counts.refused + counts.unanswered + queued + working + hanging;
+  return counts.served + counts.wasted + counts.refused + counts.unanswered + counts.cut + queued + working + hanging;
 }
 
 describe('an upstream of limited capacity', () => {
@@ -112,6 +112,24 @@ describe('an upstream of limited capacity', () => {
     attempt();
     clock.advance(10_000);
     assert.deepEqual(statuses, [503, 'ECONNREFUSED', 'gave up', 503]);
+  });
+
+  test('cuts off all at once what waits and what is worked on when it restarts, refuses, and begins afresh', () => {
+    const { clock, attempt, statuses, upstream } = bench();
+    for (let i = 0; i < 50; i++) attempt();
+    clock.advance(1);
+    upstream.fault = 'restart';
+    assert.deepEqual(statuses, Array<string>(50).fill('UND_ERR_SOCKET'));
+    assert.equal(upstream.queued + upstream.working, 0);
+    attempt();
+    clock.advance(1);
+    assert.equal(statuses.at(-1), 'ECONNREFUSED');
+    upstream.fault = undefined;
+    for (let i = 0; i < 10; i++) attempt();
+    // With as many workers as before, though what they worked on was never finished.
+    assert.equal(upstream.working, 10);
+    clock.runAll();
+    assert.deepEqual(statuses.slice(51), Array<number>(10).fill(200));
   });
 
   test('has 30 % of its capacity left while it is slow', () => {
