@@ -84,6 +84,6 @@ export function attemptTimeout(
 }
 
 function fixedTimer(limitMs: number, deps: PolicyDeps): (next: Handler, attempt: Attempt) => AttemptTimer {
-  const queue = new TimerQueue(deps.clock, limitMs);
+  const queue = TimerQueue.shared(deps.clock, limitMs);
   return (next, { call }) => new AttemptTimer(next, call, queue, deps);
 }

@@ -20,7 +20,7 @@ export const DeadlineOptions = Type.Object(
 export type DeadlineOptions = Static<typeof DeadlineOptions>;
 
 export function deadline(options: DeadlineOptions, deps: PolicyDeps): Policy {
-  const queue = new TimerQueue(deps.clock, parseDuration(options.timeout));
+  const queue = TimerQueue.shared(deps.clock, parseDuration(options.timeout));
   return (dispatch) => (given: CallOptions, handler) => {
     const opts = withCall(given, deps.clock);
     const { call } = opts;

@@ -15,6 +15,7 @@ export interface Due {
  * is six assignments instead of two timers made, listed and thrown away.
  */
 export class TimerQueue {
+  static readonly #shared = new WeakMap<Clock, Map<number, TimerQueue>>();
   readonly #clock: Clock;
   readonly delayMs: number;
   #first: Due | undefined;
@@ -24,6 +25,19 @@ export class TimerQueue {
   constructor(clock: Clock, delayMs: number) {
     this.#clock = clock;
     this.delayMs = delayMs;
+  }
+
+  /**
+   * The queue of all who wait as long on a clock. Of a thousand routes in turn each one's own would be empty most of the
+   * time, so that each call would start and cancel its timer. For delays of the configuration only: it is kept as long as the
+   * clock.
+   */
+  static shared(clock: Clock, delayMs: number): TimerQueue {
+    const queues = TimerQueue.#shared.get(clock) ?? new Map<number, TimerQueue>();
+    TimerQueue.#shared.set(clock, queues);
+    const queue = queues.get(delayMs) ?? new TimerQueue(clock, delayMs);
+    queues.set(delayMs, queue);
+    return queue;
   }
 
   enter(entry: Due, now: number): void {

@@ -102,3 +102,12 @@ describe('timers behind one timer', () => {
     );
   });
 });
+
+describe('a queue that is shared', () => {
+  it('is one for all who wait as long on a clock', () => {
+    const clock = new VirtualClock();
+    assert.equal(TimerQueue.shared(clock, 100), TimerQueue.shared(clock, 100));
+    assert.notEqual(TimerQueue.shared(clock, 100), TimerQueue.shared(clock, 200));
+    assert.notEqual(TimerQueue.shared(clock, 100), TimerQueue.shared(new VirtualClock(), 100));
+  });
+});
