@@ -9,7 +9,7 @@ import type { CompiledEdits } from './header-edits.js';
 import { hasBody, headerOf, readRequestHead, type RequestHead } from './headers.js';
 import { callWithoutRoute } from './refusal.js';
 import type { EdgeContext } from './edge-context.js';
-import { badRequest, Intake, type Accepted } from './intake.js';
+import { badRequest, Intake, type Accepted, type PreparedRoute } from './intake.js';
 import { Responder } from './responder.js';
 import type { EdgeRoute } from './route.js';
 import { parseTarget } from './target.js';
@@ -136,7 +136,7 @@ export class Forwarder {
   #body(
     request: IncomingMessage,
     head: RequestHead,
-    route: EdgeRoute,
+    route: PreparedRoute,
     onStalled: () => void,
   ): IncomingBody | undefined {
     if (!hasBody(head)) return undefined;
@@ -155,7 +155,7 @@ export class Forwarder {
 /** How long an app may take to read a refusal. */
 const REFUSAL_IDLE_MS = 10_000;
 
-function dispatch(route: EdgeRoute, opts: CallOptions, responder: Responder): void {
+function dispatch(route: PreparedRoute, opts: CallOptions, responder: Responder): void {
   try {
     route.dispatch(opts, responder);
   } catch (cause) {

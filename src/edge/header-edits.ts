@@ -21,6 +21,9 @@ export interface CompiledEdits {
   readonly add: readonly string[];
 }
 
+/** Routes without edits, nearly all, share one. */
+const NONE: CompiledEdits = { drop: new Set(), add: [] };
+
 /** Throws a RangeError for a header that says how a message is framed. */
 export function compileEdits(edits: HeaderEdits): CompiledEdits {
   const names = [...edits.remove, ...Object.keys(edits.set)].map((name) => name.toLowerCase());
@@ -28,6 +31,7 @@ export function compileEdits(edits: HeaderEdits): CompiledEdits {
   if (forbidden !== undefined) {
     throw new RangeError(`the header '${forbidden}' belongs to the connection and cannot be set or removed`);
   }
+  if (names.length === 0) return NONE;
   return { drop: new Set(names), add: Object.entries(edits.set).flat() };
 }
 
