@@ -37,8 +37,8 @@ export interface ColumnOptions extends AttemptColumnOptions {
 /** What a column shares with others. */
 export interface ColumnScope {
   readonly upstream: Upstream;
-  /** The operator's switch for this route's retries and hedges. */
-  readonly retriesEnabled?: () => boolean;
+  /** The operator's switch for a route's retries and hedges. */
+  readonly retriesEnabled?: (route: string) => boolean;
   /** The route's buckets and the head times that its hedges go by, where they outlive this column. */
   readonly rateLimits?: RateLimits;
   readonly headTimes?: HeadTimes;

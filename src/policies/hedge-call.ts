@@ -29,7 +29,7 @@ export interface HedgePlan {
   readonly budgets: RetryBudgets | undefined;
   /** Undefined where hedges are not rationed. */
   readonly allowance: HedgeAllowance | undefined;
-  readonly enabled: (() => boolean) | undefined;
+  readonly enabled: ((route: string) => boolean) | undefined;
   readonly deps: PolicyDeps;
   readonly dispatch: Dispatch;
 }
@@ -206,8 +206,8 @@ export class HedgeCall implements Controller {
   }
 
   #mayHedge(now: number): boolean {
-    const { body, deadlineAt } = this.#call;
-    if (this.#plan.enabled?.() === false || deadlineAt - now < 1) return false;
+    const { body, deadlineAt, route } = this.#call;
+    if (this.#plan.enabled?.(route) === false || deadlineAt - now < 1) return false;
     // Layers that hedge multiply, as those that retry do.
     return (body.state === 'none' || body.state === 'kept') && retriesBefore(this.#call) === 0;
   }

@@ -31,8 +31,8 @@ export interface HedgeScope {
   readonly budgets?: RetryBudgets | undefined;
   /** Whether each call is counted in the budget here, as there is no retry above that does it. */
   readonly deposits?: boolean;
-  /** The operator's switch; without one, hedges are on. */
-  readonly enabled?: (() => boolean) | undefined;
+  /** The operator's switch of a route; without one, hedges are on. */
+  readonly enabled?: ((route: string) => boolean) | undefined;
   /** The times seen so far, where they outlive the policy; only for a delay that is a percentile. */
   readonly headTimes?: HeadTimes | undefined;
 }

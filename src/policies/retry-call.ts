@@ -27,8 +27,8 @@ import { decideRetry, type RetryRules } from './rules/retry-decision.js';
 export interface RetryScope {
   /** The upstream's budgets; without any, retries are not rationed. */
   readonly budgets?: RetryBudgets | undefined;
-  /** The operator's switch; without one, retries are on. */
-  readonly enabled?: (() => boolean) | undefined;
+  /** The operator's switch of a route; without one, retries are on. */
+  readonly enabled?: ((route: string) => boolean) | undefined;
 }
 
 /** What all calls of one retry policy have in common. */
@@ -203,7 +203,7 @@ export class RetryCall extends Steering {
   #retry(attempt: Attempt, failure: Failure): boolean {
     const { rules, deps, budgets, enabled, shadow } = this.#plan;
     if (this.aborted) return false;
-    if (enabled?.() === false) return this.#suppress('switched-off');
+    if (enabled?.(this.#call.route) === false) return this.#suppress('switched-off');
     const now = deps.clock.now();
     const { number } = attempt;
     const failed = { number, previousDelayMs: this.#backoffMs, ...failure };

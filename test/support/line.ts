@@ -69,7 +69,7 @@ export interface LineOptions {
   readonly endpoints?: Readonly<Record<string, Script>>;
   /** 0.5 for ever if left out: the middle of every jitter, and none in the circuit's open time. */
   readonly random?: Random;
-  readonly retriesEnabled?: () => boolean;
+  readonly retriesEnabled?: (route: string) => boolean;
   /** Puts layers of the test's own among those of the column, outermost first. */
   readonly among?: (layers: readonly Layer[]) => readonly Layer[];
 }

@@ -222,10 +222,12 @@ describe('retry is not made, and says why:', () => {
   });
 
   test('switched-off', () => {
-    let enabled = false;
-    assert.deepEqual(reasons({ retriesEnabled: () => enabled }), ['switched-off']);
-    enabled = true;
-    assert.deepEqual(reasons({ retriesEnabled: () => enabled }), []);
+    const off = new Set(['route']);
+    const retriesEnabled = (route: string) => !off.has(route);
+    assert.deepEqual(reasons({ retriesEnabled }), ['switched-off']);
+    off.clear();
+    off.add('another');
+    assert.deepEqual(reasons({ retriesEnabled }), []);
   });
 
   test('shadow: the first outcome goes to the app, and no budget is spent', () => {
