@@ -18,6 +18,10 @@ export interface Scenario {
   /** The share of attempts that fail before the outage, from 0 to 1; 0: there is no brownout. */
   readonly brownout: number;
   readonly seed: number;
+  /** Whole seconds before the outage, or the brownout, in which all is well; 30. */
+  readonly baselineSeconds?: number;
+  /** Whole seconds after the outage; 60. */
+  readonly recoverySeconds?: number;
 }
 
 export type PhaseName = 'baseline' | 'brownout' | 'outage' | 'recovery';
@@ -34,12 +38,17 @@ const BROWNOUT_SECONDS = 30;
 const RECOVERY_SECONDS = 60;
 
 /** The phases of a scenario, one after the other. */
-export function phasesOf({ brownout, outageSeconds }: Scenario): readonly Phase[] {
+export function phasesOf({
+  brownout,
+  outageSeconds,
+  baselineSeconds = BASELINE_SECONDS,
+  recoverySeconds = RECOVERY_SECONDS,
+}: Scenario): readonly Phase[] {
   const lengths: readonly (readonly [PhaseName, number])[] = [
-    ['baseline', BASELINE_SECONDS],
+    ['baseline', baselineSeconds],
     ['brownout', brownout > 0 ? BROWNOUT_SECONDS : 0],
     ['outage', outageSeconds],
-    ['recovery', RECOVERY_SECONDS],
+    ['recovery', recoverySeconds],
   ];
   let from = 0;
   const phases: Phase[] = [];
