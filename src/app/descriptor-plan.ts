@@ -1,5 +1,6 @@
 import { ADMIN_LIMITS } from '../admin/server.js';
 import { hardBound } from '../edge/connections.js';
+import type { Logger } from '../observability/logging.js';
 
 /** What the process needs for itself: files, the log, name look-ups, addresses to listen on. At rest it has some 25 open. */
 const OWN = 48;
@@ -44,4 +45,26 @@ export function descriptorsFor(maxConnections: number): number {
     else high = middle;
   }
   return low;
+}
+
+/**
+ * Logs that fewer apps' connections are served than `limits.maxConnections` allows, with the remedy; where that is so.
+ *
+ * @param descriptors how many the process may have; undefined: any number
+ */
+export function tellShortage(
+  { apps }: DescriptorPlan,
+  maxConnections: number,
+  descriptors: number | undefined,
+  logger: Logger,
+): void {
+  if (apps >= maxConnections) return;
+  logger.warn(
+    {
+      descriptors,
+      maxConnections: apps,
+      suggestion: `allow ${descriptorsFor(maxConnections)}: ulimit -n, LimitNOFILE= of systemd, --ulimit nofile= of docker; or lower limits.maxConnections`,
+    },
+    'fewer connections than limits.maxConnections: too few file descriptors',
+  );
 }

@@ -51,7 +51,7 @@ export class Upstreams {
   }
 
   /** What metrics read when they are scraped. */
-  sources(): Pick<MetricSources, 'circuits' | 'concurrency' | 'budgets' | 'health' | 'endpoints'> {
+  sources(): Required<Pick<MetricSources, 'circuits' | 'concurrency' | 'budgets' | 'health' | 'endpoints'>> {
     const all = [...this.#upstreams.values()];
     const present = <View>(views: readonly (View | undefined)[]): View[] => views.filter((view) => view !== undefined);
     return {

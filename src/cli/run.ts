@@ -1,5 +1,6 @@
-import type { App, AppOptions, Listening } from '../app.js';
+import type { App, AppOptions } from '../app.js';
 import { PolicyFile, type PolicySource } from '../app/policy-file.js';
+import type { Listening } from '../app/sidecar.js';
 import { tellWarnings } from '../app/tell-warnings.js';
 import { formatAddress, type Address } from '../config/addresses.js';
 import type { Config } from '../config/config.js';
