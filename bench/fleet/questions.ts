@@ -127,7 +127,7 @@ export const QUESTIONS: readonly Question[] = [
     ],
     rows: [BUSY, QUIET].flatMap((fleet) =>
       (['503', 'refuse', 'hang', 'slow'] as const).flatMap((fault) =>
-        ['9s', '2s', '250ms', '{ max: 2s }'].map(
+        (fault === 'hang' || fault === 'slow' ? ['9s', '2s', '250ms', '{ max: 2s }'] : ['9s', '{ max: 2s }']).map(
           (timeout) =>
             [
               `${fleet === BUSY ? 'busy' : 'quiet'}, ${fault}, \`${timeout}\``,
