@@ -13,7 +13,7 @@ import type {
 import type { Config } from '../config/config.js';
 import { redactedConfig } from '../config/redact.js';
 import type { HistoryView } from '../observability/history.js';
-import type { RouteFigures } from '../observability/route-series.js';
+import type { RouteFigures } from '../observability/route-figures.js';
 import type { OperatorChange } from '../observability/operator-change.js';
 import type { ReloadReport } from '../observability/reload-report.js';
 import type { Circuits, CircuitView } from '../policies/circuits.js';

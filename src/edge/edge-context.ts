@@ -4,14 +4,13 @@ import type { Clock } from '../runtime/clock.js';
 import type { CallCount } from './call-count.js';
 import { HeadFlusher } from './head-flusher.js';
 import { LiveCalls } from './live-calls.js';
-import type { Responder } from './responder.js';
 
 /** What all calls share, whichever configuration they were taken under: they may come over the same connections. */
 export interface SharedContext {
   readonly clock: Clock;
   readonly emit: (event: CallEvent | PolicyEvent) => void;
   /** The calls in flight. */
-  readonly live: LiveCalls<Responder>;
+  readonly live: LiveCalls;
   /** Sends heads whose bodies take their time. */
   readonly heads: HeadFlusher;
   /** `begun`: every answer closes its connection. */

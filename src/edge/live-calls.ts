@@ -1,27 +1,40 @@
-/** What can be in the list: it keeps its own place, so that leaving costs nothing. */
-export interface Live {
-  /** Its index in the list, or -1. */
+import type { ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import type { OutriggerError } from '../errors.js';
+
+/** A call in flight, as those see it who end calls or wait for them. */
+export interface LiveCall {
+  /** Its index in the list, or -1: it keeps its own place, so that leaving costs nothing. */
   place: number;
+  /** The connection that it came over. */
+  readonly socket: Socket;
+  readonly answer: ServerResponse;
+  /** Whether the app has been sent a head. */
+  readonly answering: boolean;
+  /** Whether the app has sent all of its request. */
+  readonly requestComplete: boolean;
+  /** Ends the call with an error: a problem document where nothing was sent yet, else a connection that visibly breaks. */
+  fail(error: OutriggerError): void;
 }
 
 /**
  * The calls in flight. Not a Set: one that is added to and deleted from for each call fills with the places of those that
  * left, and is made anew every few dozen calls; here a call leaves its place to another.
  */
-export class LiveCalls<Entry extends Live> implements Iterable<Entry> {
-  readonly #entries: Entry[] = [];
+export class LiveCalls implements Iterable<LiveCall> {
+  readonly #entries: LiveCall[] = [];
 
   get size(): number {
     return this.#entries.length;
   }
 
-  add(entry: Entry): void {
+  add(entry: LiveCall): void {
     entry.place = this.#entries.length;
     this.#entries.push(entry);
   }
 
   /** The last one takes the place that becomes free. */
-  delete(entry: Entry): void {
+  delete(entry: LiveCall): void {
     if (entry.place < 0) return;
     const last = this.#entries.pop();
     if (last !== undefined && last !== entry) {
@@ -31,7 +44,7 @@ export class LiveCalls<Entry extends Live> implements Iterable<Entry> {
     entry.place = -1;
   }
 
-  [Symbol.iterator](): Iterator<Entry> {
+  [Symbol.iterator](): Iterator<LiveCall> {
     return this.#entries.values();
   }
 }

@@ -8,7 +8,7 @@ import { readResponseHeaders } from './headers.js';
 import { readTrailers, sendInterim, withoutTrailer } from './interim.js';
 import { closeGently, cut } from './connection.js';
 import type { EdgeContext } from './edge-context.js';
-import type { Live } from './live-calls.js';
+import type { LiveCall } from './live-calls.js';
 import { outcomeOf } from './outcome.js';
 import { problemOf } from './problem.js';
 
@@ -34,7 +34,7 @@ const ONE_PIECE_BYTES = 4 * 1024;
 const TEXT = /^[\t\x20-\x7e\x80-\xff]*$/;
 
 /** Writes the answer of a call to the app, as it comes, and says how the call ended. */
-export class Responder implements Handler, Live {
+export class Responder implements Handler, LiveCall {
   place = -1;
   readonly call: Call;
   protected readonly request: IncomingMessage;

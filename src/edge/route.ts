@@ -1,5 +1,5 @@
 import type { Dispatch } from '../policies/policy.js';
-import type { RouteMatch } from '../routing/router.js';
+import type { RouteMatch } from '../routing/match.js';
 
 /** Changes to a message's headers. Names are compared without case. */
 export interface HeaderEdits {

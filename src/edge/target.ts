@@ -1,7 +1,7 @@
 import { OutriggerError } from '../errors.js';
 import { isValidHost } from '../routing/host.js';
 import { normalizePath } from '../routing/path.js';
-import type { RouteMatch } from '../routing/router.js';
+import type { RouteMatch } from '../routing/match.js';
 import type { Rewrite } from './route.js';
 
 /** Where a request wants to go, as it was sent. */

@@ -3,7 +3,7 @@ import { type Address, formatAddress } from '../config/addresses.js';
 import { parseTarget } from '../edge/target.js';
 import { OutriggerError } from '../errors.js';
 import { isValidHost } from '../routing/host.js';
-import type { RoutedRequest } from '../routing/router.js';
+import type { RoutedRequest } from '../routing/match.js';
 
 /** A call that somebody asks about. */
 export interface AskedCall extends RoutedRequest {

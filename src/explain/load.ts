@@ -1,7 +1,7 @@
 import type { ResolvedUpstream } from '../config/config.js';
 import { parseRatio } from '../policies/rules/units.js';
 import type { CallAtWorst } from './calls-at-worst.js';
-import type { FallbackShare } from './worst-case.js';
+import type { FallbackShare } from './shares.js';
 
 /** What calls like this one can add to an upstream's load. */
 export interface Load {

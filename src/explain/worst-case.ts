@@ -10,6 +10,7 @@ import { type CallAtWorst, callAtWorst } from './calls-at-worst.js';
 import { askedElsewhere, type FailedCall, type StepBounds, stepsAtWorst } from './fallbacks-at-worst.js';
 import { loadAtWorst, type Load } from './load.js';
 import { bodyOf, type Retried, whyNotHedged } from './retried.js';
+import type { FallbackShare, Share } from './shares.js';
 import { longestBackoffs, type RetryAfterShare, retryAfterShare, waitsAfter } from './waits.js';
 
 /** The worst case of one call, from when the request's body is in until the head of the answer. Infinity: no bound. */
@@ -32,18 +33,6 @@ export interface WorstCase {
   /** The longest back-offs together, without Retry-After. */
   readonly backoffMs: number;
   readonly load: readonly Load[];
-}
-
-/** What one policy adds. */
-export interface Share {
-  readonly attempts: number;
-  readonly longestMs: number;
-}
-
-export interface FallbackShare extends Share {
-  readonly upstream: string;
-  /** Only calls of which no upstream can have seen anything go there. */
-  readonly onlyUnsent: boolean;
 }
 
 export function worstCase(config: Config, route: ResolvedRoute, asked: AskedCall, retried: Retried): WorstCase {

@@ -12,6 +12,7 @@ import type {
 import type { Families } from './families.js';
 import type { Counter, Exemplar, Histogram } from './instruments.js';
 import { RollingCount } from './rolling-count.js';
+import type { RouteRates } from './route-figures.js';
 import type { Totals } from './totals.js';
 
 type AttemptEvent = EventOf<'attempt'>;
@@ -48,28 +49,6 @@ const OUTCOME_NUMBER: Readonly<Record<CallOutcome, number>> = {
 const KINDS: readonly FallbackKind[] = ['stale', 'upstream', 'response'];
 /** Outcomes that count as a failure: `failure` and `refused`. */
 const FAILED: ReadonlySet<number> = new Set([OUTCOME_NUMBER.failure, OUTCOME_NUMBER.refused]);
-
-/** How a route fared over the last minute. */
-export interface RouteFigures extends RouteRates, RouteTimes {}
-
-/** Exact, by the second. */
-export interface RouteRates {
-  /** Calls that ended. */
-  readonly requestsPerSecond: number;
-  /** Retries per call. */
-  readonly retryRatio: number;
-  /** Calls that failed or were refused here, of all. */
-  readonly failureRatio: number;
-}
-
-/** To within five seconds, times as far as buckets tell. */
-export interface RouteTimes {
-  /** Milliseconds that half of the calls, and 99 in 100, took at most; undefined without calls. */
-  readonly p50Ms: number | undefined;
-  readonly p99Ms: number | undefined;
-  /** Calls that a kind of fallback answered, of all. */
-  readonly fallbacks: Readonly<Record<FallbackKind, number>>;
-}
 
 /** Counters by one label, made when they are first asked for. */
 class CountersBy<Key> {

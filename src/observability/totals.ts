@@ -1,7 +1,7 @@
 import type { FallbackKind } from '../policies/events.js';
 import { DURATION_BOUNDS } from './families.js';
 import { quantile } from './quantile.js';
-import type { RouteTimes } from './route-series.js';
+import type { RouteTimes } from './route-figures.js';
 
 /** Where each number of a route's totals stands; the counts of the buckets of its calls' durations follow. */
 const CALLS = 0;

@@ -1,4 +1,4 @@
-import type { RouteMatch, RoutedRequest } from './router.js';
+import type { RouteMatch, RoutedRequest } from './match.js';
 
 type Header = readonly [name: string, value: string];
 

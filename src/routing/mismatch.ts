@@ -1,4 +1,5 @@
-import { createRouter, type RoutedRequest, type RouteMatch } from './router.js';
+import type { RoutedRequest, RouteMatch } from './match.js';
+import { createRouter } from './router.js';
 
 /** One thing that a route asks of a call and the call has not. */
 export interface Mismatch {

@@ -1,29 +1,8 @@
 import { Candidate, Candidates } from './candidates.js';
 import { normalizeHost } from './host.js';
+import type { RoutedRequest, RouteMatch } from './match.js';
 import { normalizePath } from './path.js';
 import { PathIndex } from './path-index.js';
-
-/** Which calls take a route; all that is given must hold. */
-export interface RouteMatch {
-  /** Exact or `*.suffix`; compared without case and port. */
-  readonly host?: string;
-  /** Exact, or a prefix that ends in `/*`; compared with the path whichever of its characters are encoded (normalizePath). */
-  readonly path?: string;
-  /** In upper case. */
-  readonly methods?: readonly string[];
-  /** Headers that must have exactly these values. */
-  readonly headers?: Readonly<Record<string, string>>;
-}
-
-/** A request, as far as routes can tell requests apart. */
-export interface RoutedRequest {
-  readonly host: string;
-  /** As sent, without the query. */
-  readonly path: string;
-  readonly method: string;
-  /** A header's value; the name in lower case. */
-  header(name: string): string | undefined;
-}
 
 export interface Router<T> {
   /** The first route, in the order given, that matches. */

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { isValidHost, normalizeHost } from '../../../src/routing/host.js';
-import { createRouter, type RoutedRequest, type RouteMatch } from '../../../src/routing/router.js';
+import type { RoutedRequest, RouteMatch } from '../../../src/routing/match.js';
+import { createRouter } from '../../../src/routing/router.js';
 
 interface TestRoute {
   readonly name: string;
