@@ -48,8 +48,13 @@ export class AdaptiveAttempt extends AttemptTimer {
       this.#state = 'scout';
       return new TimerQueue(this.#deps.clock, moreMs);
     }
+    const late = super.expired();
     this.#ended('none');
-    return super.expired();
+    return late;
+  }
+
+  protected override get waitedMs(): number {
+    return this.#state === 'scout' ? this.#seen.rules.maxMs : this.#givenMs;
   }
 
   override onRequestUpgrade(controller: Controller, status: number, headers: ResponseHeaders, socket: Duplex): void {

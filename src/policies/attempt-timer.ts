@@ -21,18 +21,23 @@ export class AttemptTimer extends HeadTimer {
 
   protected override expired(): Error | TimerQueue {
     this.#emit({ type: 'timeout', call: this.#call, kind: 'attempt' });
-    return this.#tooLate();
+    return tooLate(this.waitedMs);
+  }
+
+  /** How long it was waited for when its time is over, in milliseconds. */
+  protected get waitedMs(): number {
+    return this.limitMs;
   }
 
   override onResponseError(controller: Controller, error: Error): void {
     // The deadline may end an attempt in the same moment in which its own time is over: then the upstream was too slow.
     const ranOut = isDeadline(error) && this.clock.now() - this.startedAt >= this.limitMs;
-    super.onResponseError(controller, ranOut ? this.#tooLate() : error);
+    super.onResponseError(controller, ranOut ? tooLate(this.limitMs) : error);
   }
+}
 
-  #tooLate(): OutriggerError {
-    return new OutriggerError('timeout', `no answer within ${this.limitMs} ms`);
-  }
+function tooLate(limitMs: number): OutriggerError {
+  return new OutriggerError('timeout', `no answer within ${limitMs} ms`);
 }
 
 function isDeadline(error: Error): boolean {

@@ -57,6 +57,10 @@ describe('an attempt timeout that follows what is seen', () => {
     service.takes = 'hang';
     load(line, 2, 50);
     assert.deepEqual(durations(line, 21), [300, 9_000], 'the first to run out of time goes on, the next is cut');
+    assert.deepEqual(
+      line.calls.slice(21).map(({ error }) => error?.message),
+      ['no answer within 9000 ms', 'no answer within 300 ms'],
+    );
     line.finish();
   });
 
