@@ -13,7 +13,7 @@ import { badRequest, Intake, type Accepted, type PreparedRoute } from './intake.
 import { Responder } from './responder.js';
 import type { EdgeRoute } from './route.js';
 import { parseTarget } from './target.js';
-import { traced, withoutTraceContext } from './trace-headers.js';
+import { traced } from './traced.js';
 
 export interface ForwarderOptions {
   readonly routes: readonly EdgeRoute[];
@@ -53,7 +53,7 @@ export class Forwarder {
   ): void {
     const { beginTrace } = this.#options;
     const startedAt = this.#context.clock.now();
-    const head = readRequestHead(request.rawHeaders);
+    const head = readRequestHead(request.rawHeaders, beginTrace !== undefined);
     const header = (name: string) => headerOf(request.rawHeaders, name);
     const method = request.method ?? '';
     let path = '';
@@ -61,9 +61,7 @@ export class Forwarder {
     try {
       const parsed = parseTarget(target);
       ({ path } = parsed);
-      // Each attempt gets its own, where calls are traced.
-      const passed = beginTrace === undefined ? head : withoutTraceContext(head);
-      accepted = this.#intake.accept(request, passed, parsed, header);
+      accepted = this.#intake.accept(request, head, parsed, header);
     } catch (error) {
       this.#refuse(request, response, respond, { head, method, path, startedAt }, asInternal(error, 'the edge failed'));
       return;
@@ -82,7 +80,9 @@ export class Forwarder {
       path,
       startedAt,
       trace:
-        beginTrace === undefined ? undefined : traced(beginTrace, request, { method, host, path, startedAt }, route),
+        beginTrace === undefined
+          ? undefined
+          : traced(beginTrace, request, head, { method, host, path, startedAt }, route),
       body: body ?? NO_BODY,
       forwarded: accepted.forwarded,
       header,
@@ -121,7 +121,8 @@ export class Forwarder {
     const { beginTrace } = this.#options;
     const call = callWithoutRoute({
       ...known,
-      trace: beginTrace === undefined ? undefined : traced(beginTrace, request, { ...known, host: '' }, undefined),
+      trace:
+        beginTrace === undefined ? undefined : traced(beginTrace, request, head, { ...known, host: '' }, undefined),
       header: (name) => headerOf(request.rawHeaders, name),
     });
     const noBody = !hasBody(head);

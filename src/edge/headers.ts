@@ -11,7 +11,9 @@ type Fate =
   | 'forwarded-for'
   | 'forwarded-proto'
   | 'forwarded-host'
-  | 'forwarded';
+  | 'forwarded'
+  | 'traceparent'
+  | 'tracestate';
 
 /**
  * Request headers that don't simply go on. RFC 9110, 7.6.1 names those of one connection; Proxy-Authorization is meant for
@@ -37,6 +39,8 @@ const REQUEST_FATES: ReadonlyMap<string, Fate> = new Map([
   ['x-forwarded-proto', 'forwarded-proto'],
   ['x-forwarded-host', 'forwarded-host'],
   ['forwarded', 'forwarded'],
+  ['traceparent', 'traceparent'],
+  ['tracestate', 'tracestate'],
 ]);
 
 /**
@@ -72,6 +76,9 @@ export interface RequestHead {
   readonly forwardedProto: string | undefined;
   readonly forwardedHost: string | undefined;
   readonly forwarded: readonly string[];
+  /** The span that the app asks by, where calls are traced: then each attempt names its own. */
+  readonly traceparent: string | undefined;
+  readonly tracestate: string | undefined;
 }
 
 const NONE: readonly string[] = [];
@@ -84,8 +91,8 @@ export function hasBody({
   return transferEncoding !== undefined || (contentLength !== undefined && Number(contentLength) > 0);
 }
 
-/** Takes the raw headers of a request apart in one pass. */
-export function readRequestHead(raw: readonly string[]): RequestHead {
+/** Takes the raw headers of a request apart in one pass. `traced`: what it says of its trace does not go on as it came. */
+export function readRequestHead(raw: readonly string[], traced = false): RequestHead {
   const headers: string[] = [];
   let host: string | undefined;
   let hosts = 0;
@@ -97,6 +104,8 @@ export function readRequestHead(raw: readonly string[]): RequestHead {
   let forwardedProto: string | undefined;
   let forwardedHost: string | undefined;
   let forwarded = NONE;
+  let traceparent: string | undefined;
+  let tracestate: string | undefined;
   for (let i = 0; i < raw.length; i += 2) {
     const name = raw[i]!;
     const value = raw[i + 1]!;
@@ -135,6 +144,14 @@ export function readRequestHead(raw: readonly string[]): RequestHead {
       case 'forwarded':
         forwarded = [...forwarded, value];
         break;
+      case 'traceparent':
+        if (traced) traceparent = joined(traceparent, value);
+        else headers.push(name, value);
+        break;
+      case 'tracestate':
+        if (traced) tracestate = joined(tracestate, value);
+        else headers.push(name, value);
+        break;
     }
   }
   return {
@@ -148,6 +165,8 @@ export function readRequestHead(raw: readonly string[]): RequestHead {
     forwardedProto,
     forwardedHost,
     forwarded,
+    traceparent,
+    tracestate,
   };
 }
 

@@ -34,13 +34,14 @@ abstract class PropagatedTrace implements CallTrace {
   }
 }
 
-/** The trace of a call that is not sampled: nothing is kept of it. */
-export class UnsampledTrace extends PropagatedTrace {
-  readonly sampled = false;
+/** The trace of a call of which nothing is kept here: it is not sampled, or there is no collector. */
+export class UnrecordedTrace extends PropagatedTrace {
+  readonly sampled: boolean;
   readonly #random: Random;
 
-  constructor(traceId: string, start: TraceStart, random: Random) {
+  constructor(traceId: string, start: TraceStart, sampled: boolean, random: Random) {
     super(traceId, start);
+    this.sampled = sampled;
     this.#random = random;
   }
 
@@ -72,7 +73,7 @@ export interface SpanNote {
 const MOST_NOTES = 64;
 
 /** The trace of a call that is sampled, and what is known of its spans until they end. */
-export class SampledTrace extends PropagatedTrace {
+export class RecordedTrace extends PropagatedTrace {
   readonly sampled = true;
   /** The call's own span. */
   readonly spanId: string;

@@ -4,7 +4,7 @@
  * conventions have no word for is named outrigger.*.
  */
 import type { CallEvent, EventOf, PolicyEvent } from '../../policies/events.js';
-import type { AttemptSpan, SampledTrace } from './call-trace.js';
+import type { AttemptSpan, RecordedTrace } from './call-trace.js';
 import type { Attributes, Span } from './otlp.js';
 
 type AttemptEvent = EventOf<'attempt'>;
@@ -13,7 +13,7 @@ type AttemptEvent = EventOf<'attempt'>;
 const METHODS: ReadonlySet<string> = new Set('CONNECT DELETE GET HEAD OPTIONS PATCH POST PUT TRACE'.split(' '));
 
 /** The span of a call, which ended at `now`, in monotonic milliseconds. */
-export function callSpan(trace: SampledTrace, event: CallEvent, now: number): Span {
+export function callSpan(trace: RecordedTrace, event: CallEvent, now: number): Span {
   const { start } = trace;
   const { call, status, error, outcome } = event;
   const [address, port] = splitAuthority(start.host);
@@ -59,7 +59,7 @@ function callFailure({ status, error, outcome }: CallEvent): string | undefined 
 }
 
 /** The span of an attempt, which ended at `now`, in monotonic milliseconds. */
-export function attemptSpan(trace: SampledTrace, span: AttemptSpan, event: AttemptEvent, now: number): Span {
+export function attemptSpan(trace: RecordedTrace, span: AttemptSpan, event: AttemptEvent, now: number): Span {
   const { attempt, status, result } = event;
   const { call, endpoint } = attempt;
   const url = new URL(endpoint?.origin ?? 'http://-');

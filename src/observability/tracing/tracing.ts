@@ -3,10 +3,10 @@ import type { CallTrace, TraceStart } from '../../policies/trace.js';
 import type { Clock } from '../../runtime/clock.js';
 import type { Random } from '../../runtime/random.js';
 import type { Logger } from '../logging.js';
-import { SampledTrace, UnsampledTrace } from './call-trace.js';
+import { RecordedTrace, UnrecordedTrace } from './call-trace.js';
 import { linkTo } from './deliver.js';
 import { type Deliver, SpanExporter, type SpanCounts } from './exporter.js';
-import { isDrawn, newTraceId } from './ids.js';
+import { isDrawn, newTraceId, thresholdOf } from './ids.js';
 import { envelope, spanJson, type Span } from './otlp.js';
 import { attemptSpan, callSpan, noteOf } from './spans.js';
 
@@ -34,13 +34,13 @@ export interface TracingDeps {
  * Sampling is OpenTelemetry's parentbased_traceidratio: who began the trace decides for all of it.
  */
 export class Tracing {
-  readonly #options: TracingOptions;
+  readonly #threshold: string;
   readonly #deps: TracingDeps;
   readonly #exporter: SpanExporter | undefined;
   readonly #close: () => void = () => {};
 
   constructor(options: TracingOptions, deps: TracingDeps) {
-    this.#options = options;
+    this.#threshold = thresholdOf(options.sample);
     this.#deps = deps;
     const { otlp, headers, serviceName, version } = options;
     if (otlp === undefined) return;
@@ -63,14 +63,16 @@ export class Tracing {
   readonly begin = (start: TraceStart): CallTrace => {
     const { clock, random } = this.#deps;
     const traceId = start.parent?.traceId ?? newTraceId(random);
-    const sampled = start.parent?.sampled ?? isDrawn(traceId, this.#options.sample);
-    return sampled ? new SampledTrace(traceId, start, random, clock) : new UnsampledTrace(traceId, start, random);
+    const sampled = start.parent?.sampled ?? isDrawn(traceId, this.#threshold);
+    return sampled && this.#exporter !== undefined
+      ? new RecordedTrace(traceId, start, random, clock)
+      : new UnrecordedTrace(traceId, start, sampled, random);
   };
 
   /** Takes what policies and the edge say they did. */
   record(event: PolicyEvent | CallEvent): void {
     const trace = traceOf(event);
-    if (!(trace instanceof SampledTrace)) return;
+    if (!(trace instanceof RecordedTrace)) return;
     const now = this.#deps.clock.now();
     if (event.type === 'call') {
       this.#add(callSpan(trace, event, now));

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { isDrawn, newSpanId, newTraceId } from '../../../../src/observability/tracing/ids.js';
+import { isDrawn, newSpanId, newTraceId, thresholdOf } from '../../../../src/observability/tracing/ids.js';
 import { createLogger } from '../../../../src/observability/logging.js';
 import { Tracing } from '../../../../src/observability/tracing/tracing.js';
 import type { TraceStart } from '../../../../src/policies/trace.js';
@@ -56,8 +56,10 @@ describe('sampling', () => {
   it('draws by the last 56 bits of the id, as OpenTelemetry does', () => {
     // ot=rv at or above ot=th: with 10 %, th is e6666666666666 rounded up.
     const id = (rv: string) => `${'f'.repeat(18)}${rv}`;
-    assert.deepEqual([isDrawn(id('e6666666666680'), 0.1), isDrawn(id('e6666666666500'), 0.1)], [true, false]);
-    assert.deepEqual([isDrawn(id('00000000000000'), 1), isDrawn(id('ffffffffffffff'), 0)], [true, false]);
+    const drawn = (rv: string, share: number) => isDrawn(id(rv), thresholdOf(share));
+    assert.deepEqual([drawn('e6666666666680', 0.1), drawn('e6666666666500', 0.1)], [true, false]);
+    assert.deepEqual([drawn('00000000000000', 1), drawn('ffffffffffffff', 0)], [true, false]);
+    assert.deepEqual([drawn('ffffffffffffff', 1e-20), drawn('0fffffffffffff', 0.999)], [false, true]);
   });
 
   it('keeps the share asked for of the traces that begin here', () => {
