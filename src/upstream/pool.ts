@@ -1,9 +1,8 @@
 import { Readable } from 'node:stream';
 import { OutriggerError } from '../errors.js';
-import { LocalController } from '../policies/pass-through.js';
 import type { CallOptions, Dispatch, Handler } from '../policies/policy.js';
 import { noDescriptor } from '../policies/rules/classify.js';
-import { systemClock, type Clock, type Timer } from '../runtime/clock.js';
+import { systemClock, type Clock } from '../runtime/clock.js';
 import { afterPolling } from '../runtime/polling.js';
 import { ConnectionQuota, type QuotaMember } from './connection-quota.js';
 import type { ConnectionPool } from './endpoint.js';
@@ -12,6 +11,7 @@ import { Connector, type ConnectorOptions } from './http1/connector.js';
 import type { Exchange } from './http1/exchange.js';
 import { IdleConnections } from './http1/idle-connections.js';
 import { readInto } from './http1/read-buffer.js';
+import { fail, isWanted, type WaitingRequest } from './http1/waiting-request.js';
 
 /** How connections to an endpoint are made. A change of any of these needs a new pool. */
 export interface PoolOptions extends Pick<ConnectorOptions, 'connectTimeoutMs' | 'tls'> {
@@ -42,14 +42,6 @@ export function createPool(
   return new Http1Pool(origin, options, address, clock, quota);
 }
 
-/** A request that waits for a connection. */
-interface Waiting {
-  readonly opts: CallOptions;
-  readonly handler: Handler;
-  /** It has been sent before, over a connection that was closed at that moment. */
-  readonly before?: Exchange;
-}
-
 /** Ends an attempt to connect. */
 interface Connecting {
   destroy(): void;
@@ -61,13 +53,12 @@ class Http1Pool implements ConnectionPool, ConnectionOwner, QuotaMember {
   readonly #connector: Connector;
   readonly #keepAliveTimeoutMs: number;
   readonly #quota: ConnectionQuota;
-  readonly #idle = new IdleConnections();
+  readonly #idle: IdleConnections;
   readonly #open = new Set<Connection>();
   /** Never fewer than there are requests waiting: each of those has a connection on its way, if no other is free first. */
   readonly #connecting = new Set<Connecting>();
   readonly #upgrading = new Set<Connecting>();
-  #waiting: Waiting[] = [];
-  #sweep: Timer | undefined;
+  #waiting: WaitingRequest[] = [];
   #closed = false;
   #whenEmpty: (() => void)[] = [];
 
@@ -75,6 +66,7 @@ class Http1Pool implements ConnectionPool, ConnectionOwner, QuotaMember {
     const { connectTimeoutMs, keepAliveTimeoutMs, tls } = options;
     this.host = new URL(origin).host;
     this.clock = clock;
+    this.#idle = new IdleConnections(clock);
     this.#connector = new Connector({ origin, address, connectTimeoutMs, tls, clock });
     this.#keepAliveTimeoutMs = keepAliveTimeoutMs;
     this.#quota = quota;
@@ -96,8 +88,7 @@ class Http1Pool implements ConnectionPool, ConnectionOwner, QuotaMember {
   close(): Promise<void> {
     this.#closed = true;
     this.#quota.leave(this);
-    this.#sweep?.cancel();
-    for (const connection of [...this.#idle]) connection.destroy();
+    this.#idle.close();
     return new Promise((resolve) => {
       this.#whenEmpty.push(resolve);
       this.#checkEmpty();
@@ -149,8 +140,8 @@ class Http1Pool implements ConnectionPool, ConnectionOwner, QuotaMember {
     this.#connect();
   }
 
-  #send(waiting: Waiting): void {
-    const connection = this.#idle.take(this.clock.now());
+  #send(waiting: WaitingRequest): void {
+    const connection = this.#idle.take();
     if (connection === undefined) {
       this.#waiting.push(waiting);
       this.#connect();
@@ -165,7 +156,7 @@ class Http1Pool implements ConnectionPool, ConnectionOwner, QuotaMember {
    * A request that may not be made again is not sent before the connection was looked at: its server may have closed it just
    * now, and the news lie unread.
    */
-  #sendOnceChecked(connection: Connection, waiting: Waiting): void {
+  #sendOnceChecked(connection: Connection, waiting: WaitingRequest): void {
     afterPolling(() => {
       if (connection.usable) this.#sendOver(connection, waiting);
       else this.#send(waiting);
@@ -173,7 +164,7 @@ class Http1Pool implements ConnectionPool, ConnectionOwner, QuotaMember {
   }
 
   /** Sends a request, unless it was given up; then the connection serves others. */
-  #sendOver(connection: Connection, { opts, handler }: Waiting): void {
+  #sendOver(connection: Connection, { opts, handler }: WaitingRequest): void {
     if (!connection.send(opts, handler)) this.#serve(connection, this.#keepAliveTimeoutMs);
   }
 
@@ -186,16 +177,8 @@ class Http1Pool implements ConnectionPool, ConnectionOwner, QuotaMember {
       connection.destroy();
       return;
     }
-    this.#idle.push(connection, this.clock.now() + keepMs);
-    this.#sweep ??= this.clock.setTimer(keepMs, this.#closeExpired, true);
+    this.#idle.push(connection, keepMs);
   }
-
-  readonly #closeExpired = (): void => {
-    const now = this.clock.now();
-    for (const connection of this.#idle.expired(now)) connection.destroy();
-    const wait = this.#idle.nextExpiry() - now;
-    this.#sweep = wait === Infinity ? undefined : this.clock.setTimer(wait, this.#closeExpired, true);
-  };
 
   #connect(): void {
     if (!this.#quota.hasRoom()) {
@@ -255,21 +238,4 @@ class Http1Pool implements ConnectionPool, ConnectionOwner, QuotaMember {
     if (!this.#closed || this.#open.size + this.#connecting.size + this.#upgrading.size > 0) return;
     for (const resolve of this.#whenEmpty.splice(0)) resolve();
   }
-}
-
-/** Whether nobody has given it up since it was sent before. */
-function isWanted({ before }: Waiting): boolean {
-  if (before === undefined) return true;
-  const wanted = !before.over;
-  before.waiting = false;
-  before.over = true;
-  return wanted;
-}
-
-/** Ends a request for which there is no connection. */
-function fail(waiting: Waiting, error: Error): void {
-  if (!isWanted(waiting)) return;
-  const { opts, handler } = waiting;
-  if (opts.body instanceof Readable) opts.body.destroy();
-  handler.onResponseError?.(new LocalController(null, error), error);
 }

@@ -10,7 +10,8 @@ import { Exchange } from './exchange.js';
 import { headersWhenAsked } from './headers-when-asked.js';
 import { PauseWatch } from './pause-watch.js';
 import { RequestBodyWriter } from './request-body-writer.js';
-import { requestHead, unsendable } from './request-head.js';
+import { bytesOf, writeRequest } from './request-content.js';
+import { requestHead } from './request-head.js';
 import { badResponse, type ResponseHead } from './response-head.js';
 import { ResponseParser, type ResponseSink } from './response-parser.js';
 
@@ -32,9 +33,6 @@ export interface ConnectionOwner {
  * that send it all the same, and it would be taken for the next answer.
  */
 const PROMISED_BODY_MS = 100;
-
-/** Content of up to so many bytes is written in one piece with its head. */
-const ONE_PIECE_BYTES = 4 * 1024;
 
 /** One connection to an endpoint. It carries one request at a time and reads its answer; it is never reused in doubt. */
 export class Connection implements ResponseSink {
@@ -73,7 +71,7 @@ export class Connection implements ResponseSink {
   send(opts: CallOptions, handler: Handler): boolean {
     const exchange = new Exchange(this, handler, opts);
     const { body } = opts;
-    const bytes = body === null || body === undefined ? undefined : bytesOf(body);
+    const bytes = bytesOf(body);
     let head;
     try {
       head = requestHead(opts, this.#owner.host, body instanceof Readable ? undefined : (bytes?.length ?? 0));
@@ -90,7 +88,7 @@ export class Connection implements ResponseSink {
     this.#requests++;
     this.#answering = false;
     this.#parser.expect(opts.method);
-    this.#write(head.text, bytes);
+    writeRequest(this.#socket, head.text, bytes);
     if (body instanceof Readable && this.#exchange === exchange) {
       this.#upload = new RequestBodyWriter(this.#socket, body, head.contentLength, (error) => this.#fail(error));
     }
@@ -196,20 +194,6 @@ export class Connection implements ResponseSink {
     this.#trailers = trailers;
   }
 
-  #write(head: string, bytes: Buffer | undefined): void {
-    const socket = this.#socket;
-    if (bytes === undefined || bytes.length === 0) {
-      socket.write(head, 'latin1');
-    } else if (bytes.length <= ONE_PIECE_BYTES) {
-      socket.write(head + bytes.toString('latin1'), 'latin1');
-    } else {
-      socket.cork();
-      socket.write(head, 'latin1');
-      socket.write(bytes);
-      socket.uncork();
-    }
-  }
-
   /** The answer is whole. It is told once the connection is free, so that whoever hears of it can have it. */
   #finish(exchange: Exchange, clean: boolean): void {
     const { keepAliveMs, persistent, promisesBody } = this.#head!;
@@ -288,11 +272,4 @@ export class Connection implements ResponseSink {
     if (this.#head !== undefined) return brokenBody('the connection ended before its end');
     return new OutriggerError('reset', 'the connection ended before the answer', { reason: 'closed' });
   }
-}
-
-function bytesOf(body: NonNullable<CallOptions['body']>): Buffer | undefined {
-  if (typeof body === 'string') return Buffer.from(body);
-  if (body instanceof Uint8Array) return Buffer.from(body.buffer, body.byteOffset, body.byteLength);
-  if (body instanceof Readable) return undefined;
-  throw unsendable('a body of this kind');
 }

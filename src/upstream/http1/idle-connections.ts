@@ -1,29 +1,39 @@
+import type { Clock, Timer } from '../../runtime/clock.js';
 import type { Connection } from './connection.js';
 
 /**
  * Connections that wait for a request, the one that was used last on top: it is the least likely to be closed by the server
- * just now, and what a burst has opened grows old at the bottom and goes.
+ * just now, and what a burst has opened grows old at the bottom and is closed.
  */
 export class IdleConnections {
+  readonly #clock: Clock;
   #newest: Connection | undefined;
   #oldest: Connection | undefined;
+  /** Runs while there are any: one timer for all. */
+  #sweep: Timer | undefined;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
 
   /** The one that has been idle longest. */
   get oldest(): Connection | undefined {
     return this.#oldest;
   }
 
-  /** @param until when it is too old to be used, in monotonic milliseconds */
-  push(connection: Connection, until: number): void {
-    connection.idleUntil = until;
+  /** @param keepMs how long it may wait, in milliseconds; then it is closed */
+  push(connection: Connection, keepMs: number): void {
+    connection.idleUntil = this.#clock.now() + keepMs;
     connection.older = this.#newest;
     if (this.#newest === undefined) this.#oldest = connection;
     else this.#newest.newer = connection;
     this.#newest = connection;
+    this.#sweep ??= this.#clock.setTimer(keepMs, this.#closeExpired, true);
   }
 
   /** The newest that is not too old. */
-  take(now: number): Connection | undefined {
+  take(): Connection | undefined {
+    const now = this.#clock.now();
     for (let connection = this.#newest; connection !== undefined; connection = connection.older) {
       if (connection.idleUntil <= now) continue;
       this.remove(connection);
@@ -44,21 +54,21 @@ export class IdleConnections {
     connection.older = undefined;
   }
 
-  /** All that are too old. */
-  expired(now: number): readonly Connection[] {
-    return [...this.#all()].filter((connection) => connection.idleUntil <= now);
+  /** Closes them all; none comes any more. */
+  close(): void {
+    this.#sweep?.cancel();
+    for (const connection of [...this.#all()]) connection.destroy();
   }
 
-  /** When the first of them is too old; Infinity if there is none. */
-  nextExpiry(): number {
+  readonly #closeExpired = (): void => {
+    const now = this.#clock.now();
     let next = Infinity;
-    for (const { idleUntil } of this.#all()) next = Math.min(next, idleUntil);
-    return next;
-  }
-
-  [Symbol.iterator](): Iterator<Connection> {
-    return this.#all();
-  }
+    for (const connection of [...this.#all()]) {
+      if (connection.idleUntil <= now) connection.destroy();
+      else next = Math.min(next, connection.idleUntil);
+    }
+    this.#sweep = next === Infinity ? undefined : this.#clock.setTimer(next - now, this.#closeExpired, true);
+  };
 
   *#all(): Generator<Connection> {
     for (let connection = this.#oldest; connection !== undefined; connection = connection.newer) yield connection;
