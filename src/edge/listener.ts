@@ -1,12 +1,12 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { OutriggerError } from '../errors.js';
 import type { CallEvent, PolicyEvent, ShedReason } from '../policies/events.js';
 import type { Clock } from '../runtime/clock.js';
 import { bind, type ListenAddress } from './bind.js';
 import { Connections } from './connections.js';
-import { EdgeRequest, isWebSocket } from './edge-request.js';
-import { EdgeResponse } from './edge-response.js';
+import { isWebSocket, type EdgeRequest } from './edge-request.js';
+import { createEdgeServer, type HeadLimits } from './edge-server.js';
 import { takeBack } from './ignored-upgrade.js';
 import { LoadShedder } from './load-shedder.js';
 import { shed, shedCall, SHEDDING } from './shed.js';
@@ -23,11 +23,7 @@ export interface ListenerTarget {
   afterCalls(socket: Socket, then: () => void): void;
 }
 
-export interface ListenerLimits {
-  /** Bytes of a request's head. */
-  readonly maxHeaderSize: number;
-  /** How long a client may take to send a head. */
-  readonly headersTimeoutMs: number;
+export interface ListenerLimits extends HeadLimits {
   /** Connections on all addresses together. */
   readonly maxConnections: number;
   /** How long a call may wait for the event loop while that is behind, in milliseconds; Infinity: none is refused. */
@@ -46,10 +42,7 @@ interface Incoming {
   readonly response: ServerResponse;
 }
 
-const KEEP_ALIVE_MS = 75_000;
-const CONNECTIONS_CHECKING_MS = 1_000;
-
-/** The listening servers, one per address. They live as long as the process; what they hand requests to may change. */
+/** The listening servers, one per address. They live as long as the process. */
 export class Listener {
   readonly #limits: ListenerLimits;
   readonly #deps: ListenerDeps;
@@ -61,7 +54,7 @@ export class Listener {
   readonly #refused = new WeakSet<Socket>();
   /** Connections that go back to Node, and are counted already. */
   readonly #takenBack = new WeakSet<Socket>();
-  #target: ListenerTarget;
+  readonly #target: ListenerTarget;
 
   constructor(limits: ListenerLimits, target: ListenerTarget, deps: ListenerDeps) {
     const { clock, emit, nextRound } = deps;
@@ -93,11 +86,6 @@ export class Listener {
     return this.#shedder.shedding;
   }
 
-  /** What comes in from now on goes there. */
-  setTarget(target: ListenerTarget): void {
-    this.#target = target;
-  }
-
   /** Throws an Error whose message names the address and what is wrong with it. Returns the address as people write it. */
   async listen(address: ListenAddress): Promise<string> {
     const server = this.#createServer();
@@ -121,30 +109,12 @@ export class Listener {
   }
 
   #createServer(): Server {
-    const { maxHeaderSize, headersTimeoutMs } = this.#limits;
-    const server = createServer(
-      {
-        IncomingMessage: EdgeRequest,
-        ServerResponse: EdgeResponse,
-        maxHeaderSize,
-        headersTimeout: headersTimeoutMs,
-        connectionsCheckingInterval: CONNECTIONS_CHECKING_MS,
-        // An upload may take its time; a route's idleTimeout guards it.
-        requestTimeout: 0,
-        keepAliveTimeout: KEEP_ALIVE_MS,
-        // We answer such requests ourselves.
-        requireHostHeader: false,
-      },
-      this.#onRequest,
-    );
+    const server = createEdgeServer(this.#limits, this.#onRequest);
     server.maxConnections = this.#connections.hardMax;
     server.on('connection', (socket: Socket) => {
       if (!this.#takenBack.delete(socket)) this.#connections.add(socket);
     });
     server.on('drop', () => this.#deps.emit({ type: 'shed', reason: 'connections' }));
-    // Node would drop what is beyond its count without a word; maxHeaderSize bounds them.
-    server.maxHeadersCount = 0;
-    server.on('checkExpectation', this.#onRequest);
     server.on('checkContinue', (request: EdgeRequest, response: ServerResponse) => {
       this.#inTurn(request, response, () => {
         response.writeContinue();

@@ -105,17 +105,6 @@ describe('the listener', () => {
     assert.deepEqual([call?.outcome, call?.error?.reason, call?.status], ['refused', 'chunk', 400]);
   });
 
-  it('hands requests to its newest target, over connections that are open', async () => {
-    const { port, listener } = await start();
-    const client = rawClient(port);
-    client.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
-    await client.until('HTTP/1.1 200');
-    listener.setTarget({ ...NOBODY, handleRequest: (_request, response) => void response.writeHead(299).end() });
-    client.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
-    await client.until('HTTP/1.1 299');
-    client.socket.destroy();
-  });
-
   it('is closed only when the last connection has ended', async () => {
     const { port, listener } = await start();
     const client = rawClient(port);
