@@ -1,4 +1,5 @@
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
+import { readAgain } from '../config/input-file.js';
 import type { Clock, Timer } from '../runtime/clock.js';
 import { digestOf, digestOfError, NO_FILE } from './policy-file.js';
 
@@ -111,8 +112,8 @@ const EYES: FileEyes = {
   },
   async digest(path) {
     try {
-      const stats = await stat(path);
-      return stats.isFile() || stats.isDirectory() ? digestOf(await readFile(path)) : NO_FILE;
+      const content = await readAgain(path);
+      return content === undefined ? NO_FILE : digestOf(content);
     } catch (error) {
       return digestOfError(error);
     }

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
-import { closeSync, constants, fstatSync, openSync, readFileSync, statSync } from 'node:fs';
 import type { Config } from '../config/config.js';
+import { readInput } from '../config/input-file.js';
 import { loadConfig, type LoadOptions } from '../config/load.js';
 
 /** Where policies come from, again and again. */
@@ -34,16 +34,16 @@ export class PolicyFile implements PolicySource {
     const files = new Map<string, string>();
     this.#files = files;
     // Once, at the start, it may be a pipe; to wait for another one would stop all calls.
-    const read = this.#loaded ? readRegular : readFileSync;
+    const pipes = this.#loaded ? 'refuse' : 'wait';
     this.#loaded = true;
     return this.#adjust(
       loadConfig(this.#file, {
         env: this.#env,
         readFile(path) {
           try {
-            const content = read(path);
-            files.set(path, statSync(path).isFile() ? digestOf(content) : NO_FILE);
-            return content;
+            const { bytes, regular } = readInput(path, pipes);
+            files.set(path, regular ? digestOf(bytes) : NO_FILE);
+            return bytes;
           } catch (error) {
             files.set(path, digestOfError(error));
             throw error;
@@ -66,15 +66,3 @@ export function digestOfError(error: unknown): string {
 
 /** What stands for the content of a pipe, a device or a socket. */
 export const NO_FILE = 'no file';
-
-/** Reads a file, and nothing that could keep us waiting. */
-function readRegular(path: string): Uint8Array {
-  const descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
-  try {
-    const stats = fstatSync(descriptor);
-    if (!stats.isFile() && !stats.isDirectory()) throw new Error('it is no regular file');
-    return readFileSync(descriptor);
-  } finally {
-    closeSync(descriptor);
-  }
-}

@@ -1,8 +1,8 @@
-import { readFileSync } from 'node:fs';
 import { request, type IncomingMessage } from 'node:http';
 import { formatAddress, parseAddress, type Address } from '../config/addresses.js';
 import { readDocument } from '../config/document.js';
-import { Files } from '../config/files.js';
+import { Files, type ReadFile } from '../config/files.js';
+import { readInput } from '../config/input-file.js';
 import { Issues, SourceText } from '../config/issues.js';
 import { stringAt } from '../config/nodes.js';
 import { systemClock } from '../runtime/clock.js';
@@ -44,8 +44,10 @@ export const healthcheckCommand: Command = {
  */
 function addressInFile(file: string, io: Io): Address {
   try {
-    const text = readFileSync(file, 'utf8');
-    const files = new Files(file);
+    // A probe waits for no pipe.
+    const readFile: ReadFile = (path) => readInput(path, 'refuse').bytes;
+    const text = Buffer.from(readFile(file)).toString('utf8');
+    const files = new Files(file, readFile);
     const variables = { env: io.env, readText: (path: string) => files.text(path) };
     const document = readDocument(text, new Issues(new SourceText(file, text)), variables);
     return parseAddress(stringAt(document, 'admin', 'listen') ?? '') ?? DEFAULT_ADMIN;

@@ -1,4 +1,5 @@
 import {
+  type Alias,
   Composer,
   type Document,
   isAlias,
@@ -8,6 +9,7 @@ import {
   isSeq,
   Parser,
   type Scalar,
+  visit,
   type YAMLError,
 } from 'yaml';
 import type { Issues } from './issues.js';
@@ -21,6 +23,8 @@ const MAX_DEPTH = 64;
 const MAX_COMPOSED_DEPTH = 4 * MAX_DEPTH;
 /** Aliases may repeat parts of a file, but not without end. */
 const MAX_NODES = 100_000;
+/** What `${…}` stand for is bounded too, in characters. */
+const MAX_TEXT = 16 * 1024 * 1024;
 
 /**
  * Reads a YAML text into nodes that know where they stand, with `${…}` replaced in every value. Adds to `issues` what is
@@ -36,7 +40,8 @@ export function readDocument(text: string, issues: Issues, variables: Variables)
       issues.add(0, [], 'not readable as YAML: nested too deeply');
       return undefined;
     }
-    const composer = new Composer({ keepSourceTokens: false, logLevel: 'error' });
+    // A key given twice is told by the reader below, with its path, and without holding each against all others.
+    const composer = new Composer({ keepSourceTokens: false, logLevel: 'error', uniqueKeys: false });
     [document, second] = composer.compose(tokens, true, text.length);
   } catch (error) {
     issues.add(0, [], `not readable as YAML: ${String(error)}`);
@@ -48,15 +53,12 @@ export function readDocument(text: string, issues: Issues, variables: Variables)
     issues.add(second.range[0], [], 'not valid YAML: the file holds several YAML documents; one is allowed');
     return undefined;
   }
-  let broken = false;
-  for (const problem of [...document.errors, ...document.warnings]) {
-    broken ||= problem.code !== 'DUPLICATE_KEY';
-    // A key given twice is told by the reader below, with its path.
-    if (problem.code !== 'DUPLICATE_KEY') addYamlProblem(problem, text, issues);
-  }
-  if (broken) return undefined;
+  const problems = [...document.errors, ...document.warnings];
+  for (const problem of problems) addYamlProblem(problem, text, issues);
+  if (problems.length > 0) return undefined;
   const reader = new Reader(document, issues, variables);
-  return reader.read(document.contents, []);
+  const tree = reader.read(document.contents, []);
+  return reader.tooLarge ? undefined : tree;
 }
 
 function addYamlProblem(problem: YAMLError, text: string, issues: Issues): void {
@@ -74,7 +76,11 @@ class Reader {
   readonly #document: Document.Parsed;
   readonly #issues: Issues;
   readonly #variables: Variables;
+  /** So that it was not read to its end. */
+  tooLarge = false;
+  #targets: ReadonlyMap<Alias, unknown> | undefined;
   #nodes = 0;
+  #put = 0;
 
   constructor(document: Document.Parsed, issues: Issues, variables: Variables) {
     this.#document = document;
@@ -84,13 +90,17 @@ class Reader {
 
   read(node: unknown, path: readonly PathStep[], at = 0): ConfigNode | undefined {
     const offset = offsetOf(node) ?? at;
-    if (path.length > MAX_DEPTH || ++this.#nodes > MAX_NODES) {
-      const what = path.length > MAX_DEPTH ? 'nested too deeply' : 'too large';
-      this.#issues.add(offset, path.slice(0, 4), `${what} (does an alias repeat what holds it?)`);
+    if (this.tooLarge) return undefined;
+    if (path.length > MAX_DEPTH) {
+      this.#issues.add(offset, path.slice(0, 4), 'nested too deeply (does an alias repeat what holds it?)');
+      return undefined;
+    }
+    if (++this.#nodes > MAX_NODES) {
+      this.#stop(offset, path.slice(0, 4), 'too large (does an alias repeat what holds it?)');
       return undefined;
     }
     if (isAlias(node)) {
-      const target = node.resolve(this.#document);
+      const target = (this.#targets ??= targetsOf(this.#document)).get(node);
       if (target !== undefined) return this.read(target, path, offset);
       this.#issues.add(offset, path, `the alias *${node.source} has no anchor`);
       return undefined;
@@ -104,8 +114,14 @@ class Reader {
     return { kind: 'scalar', offset, origin: 'own', value: null, text: '', template: undefined };
   }
 
+  #stop(offset: number, path: readonly PathStep[], message: string): void {
+    this.tooLarge = true;
+    this.#issues.add(offset, path, message);
+  }
+
   #entries(pairs: readonly unknown[], path: readonly PathStep[], at: number): Entry[] {
     const entries: Entry[] = [];
+    const keys = new Set<string>();
     for (const pair of pairs) {
       if (!isPair(pair)) continue;
       const keyOffset = offsetOf(pair.key) ?? at;
@@ -114,9 +130,10 @@ class Reader {
         continue;
       }
       const key = pair.key.source ?? String(pair.key.value);
-      if (entries.some((entry) => entry.key === key)) {
+      if (keys.has(key)) {
         this.#issues.add(keyOffset, [...path, key], 'this key is given twice', 'remove one of the two');
       }
+      keys.add(key);
       // A key without a value has no place of its own.
       const value = this.read(pair.value, [...path, key], keyOffset);
       if (value !== undefined) entries.push({ key, keyOffset, value });
@@ -126,7 +143,11 @@ class Reader {
 
   #scalar(node: Scalar, path: readonly PathStep[], offset: number): ConfigNode {
     const written = typeof node.value === 'string' ? node.value : (node.source ?? '');
-    const result = substitute(written, this.#variables);
+    const result = substitute(written, this.#variables, MAX_TEXT - this.#put);
+    this.#put += result.put;
+    if (this.#put > MAX_TEXT) {
+      this.#stop(offset, path, 'too large: ${…} stand for more than 16 MiB in all');
+    }
     for (const { message, suggestion } of result.problems) this.#issues.add(offset, path, message, suggestion);
     const template = result.substituted ? written : undefined;
     let value: ScalarValue = isScalarValue(node.value) ? node.value : null;
@@ -136,6 +157,19 @@ class Reader {
     }
     return { kind: 'scalar', offset, origin: 'own', value, text: result.text, template };
   }
+}
+
+/** What each alias stands for: the last node before it with its anchor. All at once, as each by itself would search the file. */
+function targetsOf(document: Document.Parsed): ReadonlyMap<Alias, unknown> {
+  const anchors = new Map<string, unknown>();
+  const targets = new Map<Alias, unknown>();
+  visit(document, {
+    Alias: (_key, alias) => void targets.set(alias, anchors.get(alias.source)),
+    Value: (_key, node) => {
+      if (node.anchor !== undefined) anchors.set(node.anchor, node);
+    },
+  });
+  return targets;
 }
 
 function isScalarValue(value: unknown): value is ScalarValue {

@@ -1,12 +1,14 @@
-import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { createSecureContext } from 'node:tls';
 import { namedText } from './describe.js';
+import { readInput } from './input-file.js';
 import type { Issues } from './issues.js';
 import { entriesAt, itemsAt, type MapNode, nodeAt, ownPath, type PathStep, stringAt } from './nodes.js';
 import { reasonOf } from './substitute.js';
 
 export type ReadFile = (path: string) => Uint8Array;
+
+export const readFromDisk: ReadFile = (path) => readInput(path).bytes;
 
 /** The files that a policy file names; each is read once. Relative paths start at the policy file's folder. */
 export class Files {
@@ -14,7 +16,7 @@ export class Files {
   readonly #readFile: ReadFile;
   readonly #read = new Map<string, Uint8Array>();
 
-  constructor(policyFile: string, readFile: ReadFile = readFileSync) {
+  constructor(policyFile: string, readFile: ReadFile = readFromDisk) {
     this.#folder = dirname(resolve(policyFile));
     this.#readFile = readFile;
   }

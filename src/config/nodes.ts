@@ -42,7 +42,24 @@ export type ConfigNode = ScalarNode | ListNode | MapNode;
 
 /** The entry of a key; the last one where a key is given twice. */
 export function entryOf(node: ConfigNode | undefined, key: string): Entry | undefined {
-  return node?.kind === 'map' ? node.entries.findLast((entry) => entry.key === key) : undefined;
+  if (node?.kind !== 'map') return undefined;
+  if (node.entries.length > FEW) return indexOf(node).get(key);
+  return node.entries.findLast((entry) => entry.key === key);
+}
+
+/** To search so many entries costs no more than to look one up. */
+const FEW = 32;
+
+const indexes = new WeakMap<MapNode, ReadonlyMap<string, Entry>>();
+
+/** A map of thousands, such as of upstreams, is not searched for each of them. */
+function indexOf(node: MapNode): ReadonlyMap<string, Entry> {
+  let index = indexes.get(node);
+  if (index === undefined) {
+    index = new Map(node.entries.map((entry) => [entry.key, entry]));
+    indexes.set(node, index);
+  }
+  return index;
 }
 
 /** The node under a path, or undefined. */

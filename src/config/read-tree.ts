@@ -1,7 +1,6 @@
-import { readFileSync } from 'node:fs';
 import { checkValues } from './check-values.js';
 import { readDocument } from './document.js';
-import { Files, type ReadFile } from './files.js';
+import { Files, readFromDisk, type ReadFile } from './files.js';
 import { ConfigError, Issues, SourceText } from './issues.js';
 import type { MapNode } from './nodes.js';
 import { normalise } from './normalise.js';
@@ -26,7 +25,7 @@ export interface WrittenFile {
 }
 
 /** A file's text. Throws a ConfigError if it can not be read. */
-export function readText(file: string, { readFile = readFileSync }: LoadOptions): string {
+export function readText(file: string, { readFile = readFromDisk }: LoadOptions): string {
   try {
     return Buffer.from(readFile(file)).toString('utf8');
   } catch (error) {

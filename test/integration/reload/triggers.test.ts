@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { chmodSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, renameSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
@@ -262,6 +262,24 @@ test('a file that was only touched, or says the same in other words, changes not
   assert.equal(lines('"by":"file"'), 0);
   writeFileSync(file, `${answering('body: one')}# a remark\n`);
   await child.says(/"by":"file","msg":"nothing changed"/);
+});
+
+test('a file without measure, a device and a link to itself are told once each; what comes after is taken', async (t) => {
+  const { file, child, answer, becomes, lines } = await startOne(t);
+  // A terabyte that takes no room on the disk.
+  truncateSync(file, 1024 ** 4);
+  await child.says(/it is larger than 1 MiB/);
+  rmSync(file);
+  symlinkSync('/dev/zero', file);
+  await child.says(/it is no regular file/);
+  rmSync(file);
+  symlinkSync(file, file);
+  await child.says(/symbolic links lead round in a circle/);
+  await sleep(1_000);
+  assert.deepEqual([await answer(), lines('"msg":"reload failed"')], ['one', 3]);
+  rmSync(file);
+  writeFileSync(file, answering('body: two'));
+  await becomes('two');
 });
 
 test('a pipe in place of the file is not waited for, and what is in force stays', async (t) => {

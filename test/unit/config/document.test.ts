@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import { Issues, SourceText } from '../../../src/config/issues.js';
 import { readDocument } from '../../../src/config/document.js';
 import { nodeAt, pathText, toValue } from '../../../src/config/nodes.js';
@@ -25,6 +26,13 @@ describe('reading YAML', () => {
     const { node, issues } = read('a: &x { n: 1 }\nb: *x\n');
     assert.deepEqual(issues, []);
     assert.deepEqual(node && toValue(node), { a: { n: 1 }, b: { n: 1 } });
+  });
+
+  test('an alias stands for the last node before it that has its anchor', () => {
+    const { node, issues } = read('a: &x 1\nb: [*x, &x 2, *x]\nc: *x\n');
+    assert.deepEqual(issues, []);
+    assert.deepEqual(node && toValue(node), { a: 1, b: [1, 2, 2], c: 2 });
+    assert.match(read('a: *x\nb: &x 1\n').issues[0]?.message ?? '', /the alias \*x has no anchor/);
   });
 
   test('a key named __proto__ is a key like any other', () => {
@@ -72,6 +80,28 @@ describe('reading YAML', () => {
           .join(', ')}]`,
       );
     assert.match(read(lines.join('\n')).issues[0]?.message ?? '', /too large|Excessive/);
+  });
+
+  test('what ${…} stand for comes to an end', () => {
+    const files = { env: {}, readText: () => 'a'.repeat(1024 * 1024) };
+    for (const text of [`a: "${'${file:x}'.repeat(100_000)}"`, '- ${file:x}\n'.repeat(50_000)]) {
+      const issues = new Issues(new SourceText('f.yaml', text));
+      assert.equal(readDocument(text, issues, files), undefined);
+      assert.deepEqual(
+        issues.sorted().map(({ message }) => message),
+        ['too large: ${…} stand for more than 16 MiB in all'],
+      );
+    }
+  });
+
+  // Two seconds or three; it was two minutes.
+  const timeout = 30_000;
+  test('many keys, aliases and upstreams cost what they are, not their square', { timeout }, async () => {
+    const many = (line: (index: number) => string) => Array.from({ length: 30_000 }, (_, i) => line(i)).join('\n');
+    const aliases = read(`a: &x 1\nb:\n${many(() => ' - *x')}\nc:\n${many((i) => ` k${i}: 1`)}`);
+    assert.deepEqual(aliases.issues, []);
+    assert.equal(errorsOf(`upstreams:\n${many((i) => ` u${i}: {}`)}`).length, 30_001);
+    await setImmediate();
   });
 
   test('nesting without end is an error, not a crash', () => {
