@@ -1,3 +1,5 @@
+import { normalizeHost } from '../routing/host.js';
+import { normalizePath } from '../routing/path.js';
 import type { ResolvedRoute, RouteMatch } from './config.js';
 import type { RouteAt } from './route-at.js';
 
@@ -49,7 +51,8 @@ function warnTakenMethods(
  */
 function warnCrossed(route: ResolvedRoute, around: readonly ResolvedRoute[], at: RouteAt): void {
   const { path } = route.match;
-  const wider = around.find(({ match }) => match.path !== path && path !== undefined && path !== '/*');
+  if (path === undefined || path === '/*') return;
+  const wider = around.find(({ match }) => !coversPath(path, match.path));
   if (wider === undefined) return;
   at.say(
     [['match', 'path']],
@@ -82,12 +85,17 @@ function coversMethods(wide: readonly string[] | undefined, narrow: readonly str
 
 function coversHost(wide: string | undefined, narrow: string | undefined): boolean {
   if (wide === undefined || wide === narrow) return true;
-  return narrow !== undefined && wide.startsWith('*.') && narrow.endsWith(wide.slice(1));
+  if (narrow === undefined) return false;
+  const [outer, inner] = [normalizeHost(wide), normalizeHost(narrow)];
+  return outer === inner || (outer.startsWith('*.') && inner.endsWith(outer.slice(1)));
 }
 
 function coversPath(wide: string | undefined, narrow: string | undefined): boolean {
   if (wide === undefined || wide === narrow || wide === '/*') return true;
-  if (narrow === undefined || !wide.endsWith('/*')) return false;
-  const prefix = wide.slice(0, -1);
-  return narrow.startsWith(prefix) || narrow === prefix.slice(0, -1);
+  if (narrow === undefined) return false;
+  const [outer, inner] = [normalizePath(wide), normalizePath(narrow)];
+  if (outer === inner) return true;
+  if (!outer.endsWith('/*')) return false;
+  const prefix = outer.slice(0, -1);
+  return inner.startsWith(prefix) || inner === prefix.slice(0, -1);
 }

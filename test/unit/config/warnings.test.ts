@@ -126,6 +126,17 @@ describe('a route that can never be reached', () => {
     ]);
   });
 
+  test('whichever of its characters are encoded, and in whatever case its host is', () => {
+    assert.deepEqual(routes('{ path: /secret/* }', '{ path: "/%73ecret/*" }'), [
+      "4 routes[1].name: route 'r1' can never be reached: 'r0' above matches all of its calls",
+    ]);
+    assert.deepEqual(routes('{ host: A.test }', '{ host: a.TEST }'), [
+      "4 routes[1].name: route 'r1' can never be reached: 'r0' above matches all of its calls",
+    ]);
+    // The same path, and no wider one.
+    assert.deepEqual(routes('{ path: /x, methods: [GET] }', '{ path: /%78 }'), []);
+  });
+
   test('is none that takes the rest: other methods of the same path, or what has no such header or host', () => {
     assert.deepEqual(routes('{ path: /x/*, methods: [GET] }', '{ path: /x/* }', '{ path: /* }'), []);
     assert.deepEqual(routes('{ headers: { x-canary: "1" } }', '{ host: a.test }', '{ path: /x, methods: [GET] }'), []);
@@ -139,8 +150,8 @@ describe('a route that can never be reached', () => {
     );
     const one = fc.record(
       {
-        host: fc.constantFrom('a.b', '*.b', 'x.a.b'),
-        path: fc.constantFrom('/*', '/p', '/p/*', '/p/q', '/p/q/*'),
+        host: fc.constantFrom('a.b', '*.b', 'x.a.b', 'X.A.b', '*.B'),
+        path: fc.constantFrom('/*', '/p', '/p/*', '/p/q', '/p/q/*', '/%70/*', '/p/%71', '/p%2fq', '/p%2Fq'),
         methods: fc.subarray(['GET', 'POST', 'PUT'], { minLength: 1 }),
         headers,
       },
@@ -148,7 +159,7 @@ describe('a route that can never be reached', () => {
     );
     const sent: Record<string, string>[] = [{}, { 'x-t': 'a' }, { 'x-t': 'b' }, { 'x-t': 'a', 'x-u': 'b' }];
     const calls = ['a.b', 'x.a.b', 'b', 'c'].flatMap((host) =>
-      ['/', '/p', '/p/q', '/p/q/r', '/pq'].flatMap((path) =>
+      ['/', '/p', '/p/q', '/p/q/r', '/pq', '/p%2Fq'].flatMap((path) =>
         ['GET', 'POST', 'PUT', 'HEAD'].flatMap((method) =>
           sent.map((values) => ({ host, path, method, header: (name: string) => values[name] })),
         ),
@@ -199,6 +210,13 @@ describe('a route that can never be reached', () => {
     [{ path: '/p/*' }, { path: '/pq' }, false],
     [{ path: '/p' }, { path: '/p/*' }, false],
     [{ path: '/*' }, {}, true],
+    [{ path: '/secret/*' }, { path: '/%73ecret/*' }, true],
+    [{ path: '/%73ecret/*' }, { path: '/secret/x' }, true],
+    [{ path: '/a%2fb' }, { path: '/a%2Fb' }, true],
+    [{ path: '/a/*' }, { path: '/a%2Fb' }, false],
+    [{ path: '/%73' }, { path: '/%2573' }, false],
+    [{ host: 'A.b' }, { host: 'a.B' }, true],
+    [{ host: '*.B' }, { host: 'a.b' }, true],
     [{ methods: ['GET', 'PUT'] }, { methods: ['GET'] }, true],
     [{ methods: ['GET'] }, { methods: ['GET', 'PUT'] }, false],
     [{ methods: ['GET'] }, {}, false],
