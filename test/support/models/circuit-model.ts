@@ -50,7 +50,7 @@ const BASE: CircuitRules = {
   probeShare: 0,
   halfOpenProbes: 3,
   rampMs: 1_000,
-  permitMs: 9_000,
+  permitMs: 2_000,
 };
 
 function become(model: Model, state: State): void {
@@ -184,6 +184,7 @@ export const circuitMachine: Machine<Rules, Model, Real> = {
     step('failure', fc.nat(5)),
     step('ignore', fc.nat(5)),
     step('wait', fc.constantFrom(1, 400, 1_000, 2_000, 9_000)),
+    step('wait', fc.constantFrom(1_000, 2_000)),
     step('force-open'),
     step('force-closed'),
     step('reset'),
