@@ -79,7 +79,7 @@ interface Request {
   }[];
 }
 
-/** ExportTraceServiceRequest in protobuf's JSON: unknown keys and forms are mistakes. */
+/** ExportTraceServiceRequest in protobuf's JSON: unknown keys and forms are mistakes; what has its default may be left out. */
 export function decodeSpans(body: string): ReceivedSpan[] {
   const { resourceSpans, ...more } = JSON.parse(body) as Request;
   assert.deepEqual(more, {});
@@ -106,9 +106,9 @@ function decodeSpan(span: Readonly<Record<string, unknown>>, service: string): R
     startTimeUnixNano,
     endTimeUnixNano,
     attributes,
-    events,
-    droppedEventsCount,
-    status,
+    events = [],
+    droppedEventsCount = 0,
+    status = {},
     ...more
   } = span;
   assert.deepEqual(more, {});

@@ -52,6 +52,7 @@ export class UnrecordedTrace extends PropagatedTrace {
 
 /** The span of an attempt that was sent. */
 export interface AttemptSpan {
+  readonly attempt: Attempt;
   readonly spanId: string;
   /** Monotonic milliseconds. */
   readonly startedAt: number;
@@ -72,18 +73,23 @@ export interface SpanNote {
 /** Notes kept of one call; beyond, they are only counted. */
 const MOST_NOTES = 64;
 
+/** Most calls share them: nothing else happens to them, and one attempt at a time runs. */
+const NO_NOTES: readonly SpanNote[] = [];
+const NO_SPANS: readonly AttemptSpan[] = [];
+
 /** The trace of a call that is sampled, and what is known of its spans until they end. */
 export class RecordedTrace extends PropagatedTrace {
   readonly sampled = true;
   /** The call's own span. */
   readonly spanId: string;
-  readonly notes: SpanNote[] = [];
+  notes: readonly SpanNote[] = NO_NOTES;
   notesLeftOut = 0;
   readonly #random: Random;
   readonly #clock: Clock;
   /** Milliseconds since the Unix epoch at the clock's zero: one for all of the call's times, which then fit together. */
   readonly #epochMs: number;
-  readonly #attempts = new Map<Attempt, AttemptSpan>();
+  /** Of attempts that have not ended: one, or with hedges a few. */
+  #running: readonly AttemptSpan[] = NO_SPANS;
   #sent = 0;
 
   constructor(traceId: string, start: TraceStart, random: Random, clock: Clock) {
@@ -96,24 +102,30 @@ export class RecordedTrace extends PropagatedTrace {
 
   attemptHeaders(attempt: Attempt, path: string): readonly string[] {
     const spanId = newSpanId(this.#random);
-    this.#attempts.set(attempt, { spanId, startedAt: this.#clock.now(), path, before: this.#sent++ });
+    const span = { attempt, spanId, startedAt: this.#clock.now(), path, before: this.#sent++ };
+    this.#running = this.#running.length === 0 ? [span] : [...this.#running, span];
     return this.headersOf(attempt, spanId);
   }
 
   /** The span of an attempt, which is then forgotten; undefined for one that was never sent. */
   ended(attempt: Attempt): AttemptSpan | undefined {
-    const span = this.#attempts.get(attempt);
-    this.#attempts.delete(attempt);
+    const span = this.#running.find((running) => running.attempt === attempt);
+    if (span !== undefined) {
+      this.#running = this.#running.length === 1 ? NO_SPANS : this.#running.filter((running) => running !== span);
+    }
     return span;
   }
 
   note(name: string, attributes: SpanNote['attributes']): void {
-    if (this.notes.length < MOST_NOTES) this.notes.push({ name, at: this.#clock.now(), attributes });
+    if (this.notes.length < MOST_NOTES) this.notes = [...this.notes, { name, at: this.#clock.now(), attributes }];
     else this.notesLeftOut++;
   }
 
   /** Nanoseconds since the Unix epoch, as OTLP writes them. */
   nanos(at: number): string {
-    return `${Math.round((this.#epochMs + at) * 1_000)}000`;
+    const micros = Math.round((this.#epochMs + at) * 1_000);
+    const seconds = Math.floor(micros / 1e6);
+    // In two parts that V8 takes for integers: as one it would be several times as long about the digits.
+    return `${seconds}${String(micros - seconds * 1e6).padStart(6, '0')}000`;
   }
 }

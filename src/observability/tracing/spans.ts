@@ -4,6 +4,7 @@
  * conventions have no word for is named outrigger.*.
  */
 import type { CallEvent, EventOf, PolicyEvent } from '../../policies/events.js';
+import type { AttemptEndpoint } from '../../policies/policy.js';
 import type { AttemptSpan, RecordedTrace } from './call-trace.js';
 import type { Attributes, Span } from './otlp.js';
 
@@ -24,12 +25,14 @@ export function callSpan(trace: RecordedTrace, event: CallEvent, now: number): S
     parentSpanId: start.parent?.parentId,
     parentIsRemote: start.parent !== undefined,
     traceState: start.state,
-    name: [methodName(start.method), start.pathPattern].filter((part) => part !== undefined).join(' '),
+    name:
+      start.pathPattern === undefined ? methodName(start.method) : `${methodName(start.method)} ${start.pathPattern}`,
     kind: 2,
     start: trace.nanos(start.startedAt),
     end: trace.nanos(now),
     attributes: {
-      ...methodAttributes(start.method),
+      'http.request.method': knownMethod(start.method),
+      'http.request.method_original': METHODS.has(start.method) ? undefined : start.method,
       'url.scheme': 'http',
       'url.path': start.path,
       'http.route': start.pathPattern,
@@ -62,7 +65,7 @@ function callFailure({ status, error, outcome }: CallEvent): string | undefined 
 export function attemptSpan(trace: RecordedTrace, span: AttemptSpan, event: AttemptEvent, now: number): Span {
   const { attempt, status, result } = event;
   const { call, endpoint } = attempt;
-  const url = new URL(endpoint?.origin ?? 'http://-');
+  const { origin, address, port, peer } = endpoint === undefined ? NOWHERE : placeOf(endpoint);
   const failure = attemptFailure(event);
   return {
     traceId: trace.traceId,
@@ -75,14 +78,15 @@ export function attemptSpan(trace: RecordedTrace, span: AttemptSpan, event: Atte
     start: trace.nanos(span.startedAt),
     end: trace.nanos(now),
     attributes: {
-      ...methodAttributes(call.method),
-      'url.full': `${url.origin}${span.path.split('?', 1)[0]!}`,
-      'server.address': bare(url.hostname),
-      'server.port': portOf(url),
+      'http.request.method': knownMethod(call.method),
+      'http.request.method_original': METHODS.has(call.method) ? undefined : call.method,
+      'url.full': `${origin}${pathOf(span.path)}`,
+      'server.address': address,
+      'server.port': port,
       'http.response.status_code': status,
       'error.type': failure === undefined ? undefined : failure.type,
       'http.request.resend_count': span.before === 0 ? undefined : span.before,
-      'network.peer.address': endpoint?.label.split('#')[1],
+      'network.peer.address': peer,
       'network.protocol.version': status === undefined ? undefined : '1.1',
       'outrigger.upstream': call.upstream,
       'outrigger.result': result,
@@ -137,10 +141,8 @@ function methodName(method: string): string {
   return METHODS.has(method) ? method : 'HTTP';
 }
 
-function methodAttributes(method: string): Attributes {
-  return METHODS.has(method)
-    ? { 'http.request.method': method }
-    : { 'http.request.method': '_OTHER', 'http.request.method_original': method };
+function knownMethod(method: string): string {
+  return METHODS.has(method) ? method : '_OTHER';
 }
 
 /** host, host:port or [address]:port. */
@@ -154,7 +156,36 @@ function bare(host: string): string {
   return host.replace(/^\[|\]$/g, '');
 }
 
-function portOf({ port, protocol }: URL): number {
-  if (port !== '') return Number(port);
-  return protocol === 'https:' ? 443 : 80;
+function pathOf(target: string): string {
+  const end = target.indexOf('?');
+  return end === -1 ? target : target.slice(0, end);
+}
+
+/** Where attempts go, as their spans say it. */
+interface Place {
+  readonly origin: string;
+  readonly address: string;
+  readonly port: number;
+  /** The address behind a name that has several. */
+  readonly peer: string | undefined;
+}
+
+const NOWHERE = toPlace({ origin: 'http://-', label: '' });
+
+/** Worked out once for each endpoint: a URL takes longer to parse than a span to write. */
+const places = new WeakMap<AttemptEndpoint, Place>();
+
+function placeOf(endpoint: AttemptEndpoint): Place {
+  let place = places.get(endpoint);
+  if (place === undefined) {
+    place = toPlace(endpoint);
+    places.set(endpoint, place);
+  }
+  return place;
+}
+
+function toPlace({ origin, label }: Pick<AttemptEndpoint, 'origin' | 'label'>): Place {
+  const url = new URL(origin);
+  const port = url.port === '' ? (url.protocol === 'https:' ? 443 : 80) : Number(url.port);
+  return { origin: url.origin, address: bare(url.hostname), port, peer: label.split('#')[1] };
 }
