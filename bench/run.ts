@@ -9,8 +9,8 @@ import { answers, CONTENDER_CORE, endAll, freePort, LOAD_CORE, startPinned } fro
 import { asCommand } from './lib/command-line.js';
 import { inFolder } from './lib/folder.js';
 import { type LoadGenerator, loadGenerator } from './lib/load.js';
+import { measure, type Measured } from './lib/measure.js';
 import { type BenchOptions, readOptions, USAGE } from './lib/options.js';
-import { cpuMicroseconds, peakMemoryMb } from './lib/proc-cpu.js';
 import { aimTable, type Measurement, resultTable } from './lib/table.js';
 import { machine, type Participant, takingPart } from './lib/taking-part.js';
 import { chosen, type Scenario } from './scenarios.js';
@@ -37,27 +37,10 @@ interface Bench {
   readonly folder: string;
 }
 
-async function measure(
-  runner: Runner,
-  round: number,
-  { connections, uploadBytes }: Scenario,
-  { load, options }: Bench,
-): Promise<Measurement> {
-  const url = `http://127.0.0.1:${runner.port}/`;
-  await load.run(url, connections, options.warmup, { uploadBytes });
-  const before = cpuMicroseconds(runner.pid);
-  const result = await load.run(url, connections, options.seconds, { uploadBytes });
-  const used = cpuMicroseconds(runner.pid) - before;
-  return {
-    contender: runner.name,
-    round,
-    cpuPerCallUs: used / result.calls,
-    callsPerSecond: result.calls / result.seconds,
-    p50Ms: result.p50Ms,
-    p99Ms: result.p99Ms,
-    errors: result.errors,
-    peakMemoryMb: peakMemoryMb(runner.pid),
-  };
+function measuredOf({ name, pid, port }: Runner, scenario: Scenario, { warmup, seconds }: BenchOptions): Measured {
+  const { connections, uploadBytes } = scenario;
+  const url = `http://127.0.0.1:${port}/`;
+  return { contender: name, pid, url, connections, requests: { uploadBytes }, warmup, seconds };
 }
 
 /** All contenders in one scenario. Returns what goes out. */
@@ -75,7 +58,8 @@ async function play(scenario: Scenario, bench: Bench): Promise<string> {
   for (let round = 0; round < options.rounds; round++) {
     // Each round starts with another one, so that none is always the first after a pause.
     for (let turn = 0; turn < runners.length; turn++) {
-      const measurement = await measure(runners[(round + turn) % runners.length]!, round, scenario, bench);
+      const runner = runners[(round + turn) % runners.length]!;
+      const measurement = await measure(load, measuredOf(runner, scenario, options), round);
       const { contender, cpuPerCallUs } = measurement;
       process.stderr.write(`${scenario.name} ${round + 1}: ${contender}: ${cpuPerCallUs.toFixed(1)} µs a call\n`);
       all.push(measurement);

@@ -9,8 +9,8 @@ import { answers, CONTENDER_CORE, endAll, freePort, LOAD_CORE, startPinned, type
 import { asCommand } from '../lib/command-line.js';
 import { inFolder } from '../lib/folder.js';
 import { loadGenerator, type Requests } from '../lib/load.js';
+import { measure, type Measured } from '../lib/measure.js';
 import { nginx, node, outrigger, versions } from '../lib/programs.js';
-import { cpuMicroseconds, peakMemoryMb } from '../lib/proc-cpu.js';
 import { compared, markdown, type Measurement, median } from '../lib/table.js';
 import { machine, takingPart } from '../lib/taking-part.js';
 import { type Curve, curveNamed, curves, type Point, type Proxy } from './curves.js';
@@ -74,23 +74,9 @@ async function upstreamFor(point: Point, folder: string, upstreams: Upstreams): 
   return port;
 }
 
-async function measure(runner: Runner, round: number, { warmup, seconds }: GrowthOptions): Promise<Measurement> {
-  const { point, pid, url, requests } = runner;
-  const load = loadGenerator();
-  await load.run(url, point.connections, warmup * (point.warmups ?? 1), requests);
-  const before = cpuMicroseconds(pid);
-  const result = await load.run(url, point.connections, seconds, requests);
-  const used = cpuMicroseconds(pid) - before;
-  return {
-    contender: point.label,
-    round,
-    cpuPerCallUs: used / result.calls,
-    callsPerSecond: result.calls / result.seconds,
-    p50Ms: result.p50Ms,
-    p99Ms: result.p99Ms,
-    errors: result.errors,
-    peakMemoryMb: peakMemoryMb(pid),
-  };
+function measuredOf({ point, pid, url, requests }: Runner, { warmup, seconds }: GrowthOptions): Measured {
+  const { label, connections, warmups = 1 } = point;
+  return { contender: label, pid, url, connections, requests, warmup: warmup * warmups, seconds };
 }
 
 async function measureCurve(curve: Curve, options: GrowthOptions, folder: string): Promise<string> {
@@ -99,10 +85,11 @@ async function measureCurve(curve: Curve, options: GrowthOptions, folder: string
   for (const [i, point] of curve.points.filter(canTakePart).entries()) {
     runners.push(await start(point, join(folder, `${curve.name}-${i}`), upstreams));
   }
+  const load = loadGenerator();
   const all: Measurement[] = [];
   for (let round = 0; round < options.rounds; round++) {
     for (let turn = 0; turn < runners.length; turn++) {
-      const one = await measure(runners[(round + turn) % runners.length]!, round, options);
+      const one = await measure(load, measuredOf(runners[(round + turn) % runners.length]!, options), round);
       process.stderr.write(`${curve.name} ${round + 1}: ${one.contender}: ${one.cpuPerCallUs.toFixed(1)} µs a call\n`);
       all.push(one);
     }
