@@ -34,19 +34,27 @@ import {
  * default: hedge, limits, fallback and faults are off, all else is on. `false` turns a policy off.
  */
 export interface PoliciesOptions extends InProcessOptions {
+  /** How many calls are taken in which time; the rest is refused. Off by default. */
   readonly rateLimit?: Some<RateLimitOptions> | false;
+  /** What answers when nothing else could. Off by default. */
   readonly fallback?: Some<FallbackOptions> | false;
-  /** The whole call; a duration. Default 30s. */
+  /** The whole call, with its attempts, back-offs and queueing, until the head of the answer; a duration. Default 30s. */
   readonly timeout?: string | false;
+  /** What is tried again, how often, and after which wait. On by default: three attempts in all. */
   readonly retry?: Some<RetryOptions> | false;
+  /** How much retries and hedges may add to the upstream's load. On by default. */
   readonly retryBudget?: Some<RetryBudgetOptions> | false;
+  /** A second attempt while a slow first one still runs. Off by default. */
   readonly hedge?: Some<HedgeOptions> | false;
+  /** How many attempts may be in flight at once. On by default: 1024. */
   readonly concurrency?: Some<ConcurrencyOptions> | false;
-  /** A circuit for each origin by default. */
+  /** When attempts at an origin that keeps failing are refused. On by default, with a circuit for each origin. */
   readonly circuitBreaker?: Some<CircuitBreakerOptions> | false;
+  /** How many attempts are sent in which time, as a third party counts them. Off by default. */
   readonly attemptRateLimit?: Some<UpstreamRateLimitOptions> | false;
   /** One attempt: a duration, or a map for one that follows how long answers take. Default 9s. */
   readonly attemptTimeout?: Some<AttemptTimeoutOptions['attemptTimeout']> | false;
+  /** What is injected in place of the upstream's answer, drawn in this order. Off by default. */
   readonly faults?: readonly Fault[] | false;
   /** What events call the upstream. Default `-`. */
   readonly name?: string;

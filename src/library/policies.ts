@@ -26,7 +26,10 @@ import { withDefaults, type Some } from '../policies/rules/with-defaults.js';
 import { transport as fullTransport } from '../upstream/transport.js';
 import { systemDeps, type SomeDeps } from './deps.js';
 
-/** A policy whose options and dependencies may be given in part. */
+/**
+ * A policy whose options and dependencies may be given in part: what is left out has the policy file's default. Throws a
+ * RangeError for a text that is no duration, size, ratio or key.
+ */
 export type PartialPolicy<Options, Shared extends unknown[] = []> = (
   options?: Some<Options>,
   deps?: SomeDeps,
