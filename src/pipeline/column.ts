@@ -6,7 +6,7 @@ import { deadline, type DeadlineOptions } from '../policies/deadline.js';
 import { fallback, keepsAnswers, type FallbackOptions, type FallbackScope } from '../policies/fallback.js';
 import { faultInjection, type FaultInjectionOptions } from '../policies/fault-injection.js';
 import { hedge, type HedgeOptions, type HedgeScope } from '../policies/hedge.js';
-import type { CallOptions, Dispatch, Policy, PolicyDeps } from '../policies/policy.js';
+import type { Call, CallOptions, Dispatch, Policy, PolicyDeps } from '../policies/policy.js';
 import { attemptRateLimit, rateLimit, type RateLimitOptions, type RateLimits } from '../policies/rate-limit.js';
 import { retry, type RetryOptions } from '../policies/retry.js';
 import type { AdaptiveTimeout } from '../policies/rules/adaptive-timeout.js';
@@ -53,6 +53,7 @@ export function column(options: ColumnOptions, scope: ColumnScope, deps: PolicyD
   const { upstream, retriesEnabled } = scope;
   const { budgets } = upstream;
   const replayable = options.retry === false ? undefined : options.retry.methods;
+  const untried = ({ tried }: Call) => upstream.usable().some((endpoint) => !tried.includes(endpoint));
   return [
     {
       name: 'rate limit',
@@ -77,7 +78,7 @@ export function column(options: ColumnOptions, scope: ColumnScope, deps: PolicyD
     {
       name: 'retry',
       why: "it must see each attempt's outcome, and makes everything below it once per attempt",
-      policy: on(options.retry, (option) => retry(option, deps, { budgets, enabled: retriesEnabled })),
+      policy: on(options.retry, (option) => retry(option, deps, { budgets, enabled: retriesEnabled, untried })),
     },
     {
       name: 'hedge',

@@ -30,6 +30,7 @@ export function createAttempt(call: Call, number: number, hedge: boolean, retryR
     retryReason,
     endpoint: undefined,
     permit: undefined,
+    mayRepeat: undefined,
     waiting: undefined,
     timeLeftMs: Infinity,
   };

@@ -89,6 +89,11 @@ export interface Attempt {
   endpoint: AttemptEndpoint | undefined;
   /** A circuit's leave for this attempt; set by whoever asked the circuit first. */
   permit: Permit | undefined;
+  /**
+   * Asked by the endpoint choice before the attempt goes to an endpoint that its call has tried: whether it may. Set by
+   * retry where going to another one needs no place in the budget, but this does.
+   */
+  mayRepeat: (() => boolean) | undefined;
   /** What it waits for before it is sent on; whoever ends it cancels this. */
   waiting: Timer | undefined;
   /** How long it may take until its head, in milliseconds, when it was dispatched; set by the attempt timeout. */

@@ -17,7 +17,7 @@ import type {
 } from './policy.js';
 import { RetriedAttempt } from './retried-attempt.js';
 import type { RetryBudgets } from './retry-budget.js';
-import type { BudgetPlace } from './rules/budget.js';
+import { needsPlace, RetryPlaces } from './retry-places.js';
 import type { ClassSet } from './rules/class-set.js';
 import { classifyFailure, errorClass, isLocalRefusal, statusClass } from './rules/classify.js';
 import { parseRetryAfter } from './rules/retry-after.js';
@@ -29,6 +29,8 @@ export interface RetryScope {
   readonly budgets?: RetryBudgets | undefined;
   /** The operator's switch of a route; without one, retries are on. */
   readonly enabled?: ((route: string) => boolean) | undefined;
+  /** Whether there is an endpoint that a call has not tried; without it, there is none. */
+  readonly untried?: ((call: Call) => boolean) | undefined;
 }
 
 /** What all calls of one retry policy have in common. */
@@ -61,9 +63,7 @@ export class RetryCall extends Steering {
   #held: RetriedAttempt | undefined;
   #paused = false;
   #lastError: OutriggerError | undefined;
-  #place: BudgetPlace | undefined;
-  /** Those of retries that failed: in vain only if the call fails. */
-  #earlierPlaces: BudgetPlace[] | undefined;
+  #places: RetryPlaces | undefined;
   #timer: Timer | undefined;
   #backoffMs: number | undefined;
   #settled = false;
@@ -103,7 +103,7 @@ export class RetryCall extends Steering {
       return;
     }
     this.#timer.cancel();
-    this.#place?.notMade(this.#plan.deps.clock.now());
+    this.#places?.notMade();
     const { result } = failureOf(reason);
     if (result === 'client-gone' || result === 'deadline') this.#suppress(result);
     this.#fail(reason);
@@ -151,7 +151,7 @@ export class RetryCall extends Steering {
         return;
       }
     } else if (result === 'success') {
-      this.#giveBack(deps.clock.now());
+      this.#places?.giveBack();
       if (this.#call.retries > 0) deps.emit({ type: 'retry-success', call: this.#call });
     }
     this.#rawHeaders = controller.rawHeaders;
@@ -177,8 +177,12 @@ export class RetryCall extends Steering {
 
   #attempt(number: number, reason?: RetryReason): void {
     this.#timer = undefined;
-    if (number > 1) this.#call.retries++;
-    this.#dispatch(createAttempt(this.#call, number, false, reason));
+    const attempt = createAttempt(this.#call, number, false, reason);
+    if (number > 1) {
+      this.#call.retries++;
+      this.#places?.make(attempt);
+    }
+    this.#dispatch(attempt);
   }
 
   #dispatch(attempt: Attempt): void {
@@ -201,7 +205,7 @@ export class RetryCall extends Steering {
 
   /** Plans the next attempt, if there may be one. */
   #retry(attempt: Attempt, failure: Failure): boolean {
-    const { rules, deps, budgets, enabled, shadow } = this.#plan;
+    const { rules, deps, budgets, enabled, untried, shadow } = this.#plan;
     if (this.aborted) return false;
     if (enabled?.(this.#call.route) === false) return this.#suppress('switched-off');
     const now = deps.clock.now();
@@ -209,18 +213,20 @@ export class RetryCall extends Steering {
     const failed = { number, previousDelayMs: this.#backoffMs, ...failure };
     const verdict = decideRetry(rules, this.#call, failed, retriesBefore(this.#call) > 0, now, deps.random);
     if (!verdict.retry) return this.#suppress(verdict.reason);
+    const budget = budgets?.for(this.#call);
+    const needed = budget !== undefined && needsPlace(budget, this.#call, untried, now);
     if (shadow) {
       // No place is taken: the budget is for retries that are made.
-      if (budgets !== undefined && budgets.for(this.#call).remaining(now) < 1) return this.#suppress('budget');
+      if (needed && budget.remaining(now) < 1) return this.#suppress('budget');
       const { route, upstream } = this.#call;
       deps.emit({ type: 'shadow', route, upstream, policy: 'retry', action: 'would-retry' });
       return this.#suppress('shadow');
     }
-    const place = budgets?.for(this.#call).take(now);
-    if (budgets !== undefined && place === undefined) return this.#suppress('budget');
+    if (budget !== undefined) {
+      this.#places ??= new RetryPlaces(budget, this.#call, deps.clock);
+      if (!this.#places.plan(needed)) return this.#suppress('budget');
+    }
 
-    if (this.#place !== undefined) (this.#earlierPlaces ??= []).push(this.#place);
-    this.#place = place;
     this.#held = undefined;
     this.#lastError = failure.error;
     this.#backoffMs = verdict.backoffMs;
@@ -230,12 +236,6 @@ export class RetryCall extends Steering {
     deps.emit({ type: 'retry', attempt, maxAttempts: rules.maxAttempts, reason, status, error, delayMs });
     this.#timer = deps.clock.setTimer(delayMs, () => contain(this.#next, () => this.#attempt(number + 1, reason)));
     return true;
-  }
-
-  /** The call succeeded, so that none of its retries was in vain. */
-  #giveBack(now: number): void {
-    this.#place?.giveBack(now);
-    for (const place of this.#earlierPlaces ?? []) place.giveBack(now);
   }
 
   /** An attempt was refused here: the last real outcome is what the app gets, if there was one. */
@@ -249,7 +249,7 @@ export class RetryCall extends Steering {
       if (!this.aborted) this.#dispatch(attempt);
       return;
     }
-    this.#place?.notMade(this.#plan.deps.clock.now());
+    this.#places?.notMade(attempt);
     if (this.#call.retries > 0 && isLocalRefusal(result)) this.#suppress(result);
     if (last === undefined || held?.usable !== true) {
       this.#fail(this.#lastError ?? error);
@@ -273,6 +273,7 @@ export class RetryCall extends Steering {
 
   #fail(error: Error): void {
     this.#settled = true;
+    this.#places?.inVain();
     this.#next.onResponseError?.(this, error);
   }
 }

@@ -72,11 +72,11 @@ export const RetryOptions = Type.Object(
 export type RetryOptions = Static<typeof RetryOptions>;
 
 export function retry(options: RetryOptions, deps: PolicyDeps, scope: RetryScope = {}): Policy {
-  const { budgets, enabled } = scope;
+  const { budgets, enabled, untried } = scope;
   const rules = retryRules(options);
   const on = new ClassSet(options.on);
   return (dispatch) => {
-    const plan: RetryPlan = { budgets, enabled, rules, on, shadow: options.mode === 'shadow', deps, dispatch };
+    const plan: RetryPlan = { budgets, enabled, untried, rules, on, shadow: options.mode === 'shadow', deps, dispatch };
     return (given: CallOptions, handler) => {
       const opts = withCall(given, deps.clock);
       const { call } = opts;

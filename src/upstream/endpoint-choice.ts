@@ -49,7 +49,9 @@ function choose(scope: EndpointScope, attempt: Attempt): Endpoint | OutriggerErr
   if (tried.length === 0) return asked.firstAdmitted(all) ?? asked.refusal();
   return (
     asked.firstAdmitted(all.filter((endpoint) => !tried.includes(endpoint))) ??
-    asked.firstAdmitted(all.filter((endpoint) => tried.includes(endpoint))) ??
+    (attempt.mayRepeat?.() === false
+      ? undefined
+      : asked.firstAdmitted(all.filter((endpoint) => tried.includes(endpoint)))) ??
     asked.refusal()
   );
 }

@@ -55,6 +55,7 @@ export function fakeAttempt(call: Call, endpoint: string | undefined, number = 1
     retryReason,
     endpoint: at,
     permit: undefined,
+    mayRepeat: undefined,
     waiting: undefined,
     timeLeftMs: 1_000,
   };

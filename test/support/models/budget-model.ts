@@ -14,6 +14,8 @@ interface Model {
   now: number;
   readonly calls: number[];
   readonly retries: Retry[];
+  /** When retries that went without a place were found to have reached nobody. */
+  readonly unsent: number[];
 }
 
 interface Real {
@@ -22,18 +24,28 @@ interface Real {
 }
 
 /** Everything that ever happened, counted anew at each look. */
-function room({ rules, now, calls, retries }: Readonly<Model>): number {
+function room(model: Readonly<Model>): number {
+  const { rules, retries } = model;
+  const seen = retries.filter(({ at }) => isRecent(model, at));
+  const unsent = unsentSeen(model);
+  const all = seen.filter(({ made }) => made).length + unsent;
+  const failed = seen.filter((retry) => retry.failed).length + unsent;
+  return Math.min(most(model, rules.failedRatio) - failed, most(model, rules.totalRatio) - all);
+}
+
+function isRecent({ rules, now }: Readonly<Model>, at: number): boolean {
   const bucketMs = rules.windowMs / 10;
-  const recent = (at: number) => Math.floor(now / bucketMs) - Math.floor(at / bucketMs) < 10;
-  const floor = (rules.minPerSecond * rules.windowMs) / 1_000;
-  const brought = calls.filter(recent).length;
-  const seen = retries.filter(({ at }) => recent(at));
-  const all = seen.filter(({ made }) => made).length;
-  const failed = seen.filter((retry) => retry.failed).length;
-  return Math.min(
-    Math.max(rules.failedRatio * brought, floor) - failed,
-    Math.max(rules.totalRatio * brought, floor) - all,
-  );
+  return Math.floor(now / bucketMs) - Math.floor(at / bucketMs) < 10;
+}
+
+function unsentSeen(model: Readonly<Model>): number {
+  return model.unsent.filter((at) => isRecent(model, at)).length;
+}
+
+function most(model: Readonly<Model>, ratio: number): number {
+  const { rules, calls } = model;
+  const brought = calls.filter((at) => isRecent(model, at)).length;
+  return Math.max(ratio * brought, (rules.minPerSecond * rules.windowMs) / 1_000);
 }
 
 export const budgetMachine: Machine<BudgetRules, Model, Real> = {
@@ -49,10 +61,11 @@ export const budgetMachine: Machine<BudgetRules, Model, Real> = {
     step('retry'),
     step('succeed', fc.nat(20)),
     step('not-made', fc.nat(20)),
+    step('unsent-in-vain', fc.integer({ min: 1, max: 5 })),
     step('wait', fc.constantFrom(0, 1, 999, 1_000, 4_000, 10_000, 60_000)),
   ],
   setup: (rules) => ({
-    model: { rules, now: 0, calls: [], retries: [] },
+    model: { rules, now: 0, calls: [], retries: [], unsent: [] },
     real: { budget: new RetryBudget(rules), places: [] },
   }),
   ways: {
@@ -85,6 +98,12 @@ export const budgetMachine: Machine<BudgetRules, Model, Real> = {
         retry.failed = false;
       },
     },
+    'unsent-in-vain': {
+      run(model, { budget }, retries = 1) {
+        budget.unsentInVain(model.now, retries);
+        for (let i = 0; i < retries; i++) model.unsent.push(model.now);
+      },
+    },
     wait: {
       run(model, _, ms = 0) {
         model.now += ms;
@@ -93,6 +112,8 @@ export const budgetMachine: Machine<BudgetRules, Model, Real> = {
   },
   agree(model, { budget }) {
     assert.ok(Math.abs(budget.remaining(model.now) - room(model)) < 1e-6, 'what remains');
+    const mayGo = most(model, model.rules.failedRatio) - unsentSeen(model) + 1e-6 >= 1;
+    assert.equal(budget.unsentMayGo(model.now), mayGo, 'whether what was not sent needs no place');
   },
 };
 
