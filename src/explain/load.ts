@@ -10,7 +10,10 @@ export interface Load {
   readonly attemptsPerCall: number;
   /** Which calls: all; or those that failed elsewhere, or failed there before an upstream can have seen anything. */
   readonly calls: 'all' | 'failed' | 'unsent';
-  /** Attempts beside the first, per call and over many calls; undefined where nothing but `attemptsPerCall` bounds them. */
+  /**
+   * Attempts beside the first that a service sees of a call, per call and over many calls. A connection that fails is none.
+   * Undefined where nothing but `attemptsPerCall` bounds them.
+   */
   readonly budget: BudgetedLoad | undefined;
 }
 

@@ -158,7 +158,7 @@ function loadRow({ upstream, attemptsPerCall, calls, budget }: Load): string[] {
   const { whileFailing, total, minPerSecond } = budget;
   return [
     upstream,
-    `${each} for one call; over many, retries and hedges add ${share(whileFailing)} of the calls while they fail, ` +
+    `${each} for one call; over many, retries and hedges that reach it add ${share(whileFailing)} of the calls while they fail, ` +
       `${share(total)} in all, or ${minPerSecond}/s if that is more (retryBudget)`,
   ];
 }

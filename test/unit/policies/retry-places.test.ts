@@ -122,7 +122,7 @@ describe('a retry of a call of which nothing was sent', () => {
   });
 
   test('is counted like one that failed when the call has reached nobody, and not when it has', () => {
-    const left = (b: 200 | 503 | 'refuse') => {
+    const left = (b: 200 | 503 | 'reset' | 'refuse') => {
       const line = createLine({
         ...NO_CIRCUIT,
         endpoints: { a: ['refuse'], b: [b] },
@@ -132,7 +132,7 @@ describe('a retry of a call of which nothing was sent', () => {
       line.finish();
       return line.upstream.budgets?.remaining(line.clock.now());
     };
-    assert.deepEqual([left('refuse'), left(503), left(200)], [9, 10, 10]);
+    assert.deepEqual([left('refuse'), left('reset'), left(503), left(200)], [9, 10, 10, 10]);
   });
 
   test('is not counted when it is not made: the app goes away during the back-off, or its circuit refuses', () => {
