@@ -5,6 +5,7 @@ import type { AppCall } from '../simulation/app-call.js';
 import { seededRandom } from '../simulation/seeded-random.js';
 import { Sidecar, type PreparedRequest } from '../simulation/sidecar.js';
 import { VirtualClock } from '../simulation/virtual-clock.js';
+import { keepsNothing } from './alike.js';
 import { LimitedUpstream } from './limited-upstream.js';
 import { requestFor } from './request.js';
 import { phasesOf, type Phase, type Scenario } from './scenario.js';
@@ -71,7 +72,7 @@ export class Fleet {
       (upstream.name === route.upstream ? this.upstream : others).dispatch(wellStatus(upstream));
     const deps: PolicyDeps = { clock, random, emit: (event) => this.#record(event) };
     const request = requestFor(route);
-    this.#members = Array.from({ length: fleet }, () => {
+    this.#members = Array.from({ length: keepsNothing(config) ? 1 : fleet }, () => {
       const sidecar = new Sidecar({ config, ...deps, dispatchTo });
       return { sidecar, request: sidecar.prepare(request) };
     });

@@ -136,6 +136,8 @@ export class Sidecar {
       bodyTimeout: route.idleTimeoutMs,
       upgrade: null,
       call,
+      // Added later, it would take each call memory of its own.
+      attempt: undefined,
     };
     try {
       route.dispatch(opts, made);

@@ -22,6 +22,8 @@ export interface EndpointScope {
  * only when no circuit admits it. A retry goes to an endpoint that the call has not tried, while there is one.
  */
 export function endpointChoice(scope: EndpointScope, deps: PolicyDeps): Policy {
+  /** What most calls have tried in the end; where there is one endpoint, the same for all of them. */
+  let alone: readonly [Endpoint] | undefined;
   return (dispatch) => (given: CallOptions, handler) => {
     const opts = withAttempt(given, deps.clock);
     const { attempt } = opts;
@@ -34,7 +36,8 @@ export function endpointChoice(scope: EndpointScope, deps: PolicyDeps): Policy {
     }
     attempt.endpoint = chosen;
     const { tried } = attempt.call;
-    attempt.call.tried = tried.length === 0 ? [chosen] : [...tried, chosen];
+    if (alone?.[0] !== chosen) alone = [chosen];
+    attempt.call.tried = tried.length === 0 ? alone : [...tried, chosen];
     return dispatch(opts, new InFlightHandler(handler, chosen, attempt, deps.clock));
   };
 }
