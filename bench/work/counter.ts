@@ -1,5 +1,5 @@
 /**
- * The whole proxy in a process that counts what it does: `node FLAGS counter.js UPSTREAM_ORIGIN [wasteful]`, started by
+ * The whole proxy in a process that counts what it does: `node FLAGS counter.js UPSTREAM_ORIGIN TRACING [wasteful]`, started by
  * measure.ts with an IPC channel. Everything but the proxy, upstream and app included, is in another process.
  */
 import { createHook } from 'node:async_hooks';
@@ -14,13 +14,14 @@ import { tuneCollector } from '../../src/runtime/v8-flags.js';
 import type { Answer, Ask, Events, Owner, Site } from './protocol.js';
 
 tuneCollector();
-const [origin = '', wasteful] = process.argv.slice(2);
+const [origin = '', tracing = '', wasteful] = process.argv.slice(2);
 
 const config = parseConfig(
   `
 listen: 127.0.0.1:0
 admin: { listen: 127.0.0.1:0 }
 log: { level: silent }
+tracing: ${tracing}
 upstreams: { up: { url: '${origin}' } }
 routes:
   - name: all

@@ -15,8 +15,8 @@ export class CountingProcess {
   readonly port: Promise<number>;
   readonly #ended: Promise<never>;
 
-  constructor(upstreamPort: number, wasteful: boolean) {
-    const args = [`http://127.0.0.1:${upstreamPort}`, ...(wasteful ? ['wasteful'] : [])];
+  constructor(upstreamPort: number, tracing: string, wasteful: boolean) {
+    const args = [`http://127.0.0.1:${upstreamPort}`, tracing, ...(wasteful ? ['wasteful'] : [])];
     this.#child = fork(fileURLToPath(new URL('counter.js', import.meta.url)), args, {
       execArgv: [...UNOPTIMISED, ...UNCOLLECTED],
       // Whatever the parent runs with, flags of its own included, must not change what is counted.

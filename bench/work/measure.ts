@@ -20,10 +20,18 @@ export interface Work {
 const BODY = 'x'.repeat(1_024);
 const HEADERS = 'Host: app.test\r\nAccept: */*\r\nUser-Agent: work\r\n';
 
-/** Calls of the app, whose answer is 1 KiB. */
+const GET = `GET /x HTTP/1.1\r\n${HEADERS}\r\n`;
+const POST = `POST /x HTTP/1.1\r\n${HEADERS}Content-Length: ${BODY.length}\r\n\r\n${BODY}`;
+
+/** Spans wait for a collector that is not there: what sending them takes belongs to no call. */
+const NO_COLLECTOR = 'http://127.0.0.1:1';
+
+/** Calls of the app, whose answer is 1 KiB, and what `tracing` says. */
 export const CALLS = {
-  GET: `GET /x HTTP/1.1\r\n${HEADERS}\r\n`,
-  'POST of 1 KiB': `POST /x HTTP/1.1\r\n${HEADERS}Content-Length: ${BODY.length}\r\n\r\n${BODY}`,
+  GET: { request: GET, tracing: 'false' },
+  'POST of 1 KiB': { request: POST, tracing: 'false' },
+  'GET in a trace that is not sampled': { request: GET, tracing: `{ otlp: '${NO_COLLECTOR}', sample: 0% }` },
+  'GET in a trace that is sampled': { request: GET, tracing: `{ otlp: '${NO_COLLECTOR}', sample: 100% }` },
 } as const;
 
 const ANSWER = `HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: ${BODY.length}\r\n\r\n${BODY}`;
@@ -39,14 +47,15 @@ const BATCH_CALLS = 40;
  */
 export async function measureWork(call: keyof typeof CALLS, wasteful = false): Promise<Work> {
   const upstream = await startUpstream();
-  const counting = new CountingProcess((upstream.address() as AddressInfo).port, wasteful);
+  const { request, tracing } = CALLS[call];
+  const counting = new CountingProcess((upstream.address() as AddressInfo).port, tracing, wasteful);
   let app: Socket | undefined;
   try {
     app = connect({ port: await counting.port, host: '127.0.0.1', noDelay: true });
     await once(app, 'connect');
     const made = app;
     const calls = async (count: number) => {
-      for (let i = 0; i < count; i++) await answered(made, CALLS[call]);
+      for (let i = 0; i < count; i++) await answered(made, request);
     };
     await calls(WARM_UP_CALLS);
     const idle = await counting.events(() => calls(0));
