@@ -16,6 +16,9 @@ import { setFlagsFromString } from 'node:v8';
  * The buffers of bodies that are gone are freed at once and not by another thread, which contends with this one for the
  * allocator: an answer of 1 MiB takes 770 µs of CPU so against 1,230, and memory at its peak is some MB lower. Measured on
  * Node 20 and 26.
+ *
+ * Scavenging stays parallel: without, neither small calls nor answers of 1 MiB took clearly less CPU on Node 20, and small
+ * calls took a tenth more on Node 24.
  */
 export function tuneCollector(): void {
   setFlagsFromString('--no-allocation-site-pretenuring');
