@@ -7,7 +7,7 @@ const FAULT_WORDS: Readonly<Record<Fault, string>> = {
   '503': 'answers every attempt with 503',
   refuse: 'refuses every connection',
   hang: 'never answers',
-  slow: 'has 30 % of its capacity left',
+  slow: 'has 30 % of its capacity left (load is given as a share of the whole)',
   restart: 'cuts off what it is working on, all at once, and then refuses every connection',
 };
 
