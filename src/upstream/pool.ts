@@ -11,7 +11,7 @@ import { Connector, type ConnectorOptions } from './http1/connector.js';
 import type { Exchange } from './http1/exchange.js';
 import { IdleConnections } from './http1/idle-connections.js';
 import { readInto } from './http1/read-buffer.js';
-import { fail, isWanted, type WaitingRequest } from './http1/waiting-request.js';
+import { fail, isHedge, isWanted, type WaitingRequest } from './http1/waiting-request.js';
 
 /** How connections to an endpoint are made. A change of any of these needs a new pool. */
 export interface PoolOptions extends Pick<ConnectorOptions, 'connectTimeoutMs' | 'tls'> {
@@ -110,6 +110,21 @@ class Http1Pool implements ConnectionPool, ConnectionOwner, QuotaMember {
     return oldest !== undefined;
   }
 
+  cutHedge(): boolean {
+    const index = this.#waiting.findLastIndex(isHedge);
+    const [waiting] = index < 0 ? [] : this.#waiting.splice(index, 1);
+    if (waiting !== undefined) {
+      // Of the connections on their way, one was for it.
+      const [connecting] = this.#connecting;
+      if (connecting !== undefined) this.#connecting.delete(connecting);
+      connecting?.destroy();
+      fail(waiting, noDescriptor());
+      return true;
+    }
+    for (const connection of this.#open) if (connection.cutHedge(noDescriptor())) return true;
+    return false;
+  }
+
   // Its connections tell.
 
   onFree(connection: Connection, keepAliveMs: number | undefined): void {
@@ -136,15 +151,13 @@ class Http1Pool implements ConnectionPool, ConnectionOwner, QuotaMember {
     }
     exchange.over = false;
     exchange.waiting = true;
-    this.#waiting.push({ opts, handler, before: exchange });
-    this.#connect();
+    this.#connectFor({ opts, handler, before: exchange });
   }
 
   #send(waiting: WaitingRequest): void {
     const connection = this.#idle.take();
     if (connection === undefined) {
-      this.#waiting.push(waiting);
-      this.#connect();
+      this.#connectFor(waiting);
     } else if (SAFE.has(waiting.opts.method)) {
       this.#sendOver(connection, waiting);
     } else {
@@ -180,11 +193,19 @@ class Http1Pool implements ConnectionPool, ConnectionOwner, QuotaMember {
     this.#idle.push(connection, keepMs);
   }
 
-  #connect(): void {
-    if (!this.#quota.hasRoom()) {
-      this.#connectFailed(noDescriptor());
-      return;
+  #connectFor(waiting: WaitingRequest): void {
+    if (this.#quota.hasRoom(isHedge(waiting))) {
+      this.#waiting.push(waiting);
+      this.#connect();
+    } else if (this.#waiting.length < this.#connecting.size) {
+      this.#waiting.push(waiting);
+    } else {
+      // It, and not one that came before and has a connection on its way.
+      fail(waiting, noDescriptor());
     }
+  }
+
+  #connect(): void {
     const { readsPlain } = this.#connector;
     let read: Connection['read'] = () => {};
     const socket = this.#connector.connect(
@@ -215,7 +236,7 @@ class Http1Pool implements ConnectionPool, ConnectionOwner, QuotaMember {
 
   /** What follows a switch of protocols is read from the socket as a stream, so that the connection is one of its own. */
   #connectForUpgrade(opts: CallOptions, handler: Handler): void {
-    if (!this.#quota.hasRoom()) {
+    if (!this.#quota.hasRoom(false)) {
       fail({ opts, handler }, noDescriptor());
       return;
     }

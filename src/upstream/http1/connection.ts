@@ -106,6 +106,13 @@ export class Connection implements ResponseSink {
     else this.#fail(new OutriggerError('reset', 'the connection was closed here', { reason: 'closed' }));
   }
 
+  /** Ends an attempt that its call can do without, if that is what it carries and no answer has begun. */
+  cutHedge(error: Error): boolean {
+    if (this.#answering || this.#exchange?.opts.attempt?.hedge !== true) return false;
+    this.#fail(error);
+    return true;
+  }
+
   // The exchange steers.
 
   abort(exchange: Exchange, reason: Error): void {

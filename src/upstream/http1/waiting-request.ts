@@ -20,6 +20,11 @@ export function isWanted({ before }: WaitingRequest): boolean {
   return wanted;
 }
 
+/** Whether its call has another attempt. */
+export function isHedge({ opts }: WaitingRequest): boolean {
+  return opts.attempt?.hedge === true;
+}
+
 /** Ends a request for which there is no connection. */
 export function fail(waiting: WaitingRequest, error: Error): void {
   if (!isWanted(waiting)) return;
