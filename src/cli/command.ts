@@ -80,10 +80,12 @@ export function readArguments(args: readonly string[], flags: Flags, positionals
   }
   const missing = positionals[rest.length];
   if (missing?.startsWith('[') === false) {
-    throw new UsageError(`${missing.replace(/\.{3}$/, '')} is missing`);
+    const all = positionals.length > 1 ? `: write ${positionals.join(' ')}` : '';
+    throw new UsageError(`${missing.replace(/\.{3}$/, '')} is missing${all}`);
   }
   const several = positionals.at(-1)?.endsWith('...') === true;
-  if (rest.length > positionals.length && !several) throw new UsageError(`unexpected '${rest[positionals.length]}'`);
+  const extra = several ? undefined : rest[positionals.length];
+  if (extra !== undefined) throw new UsageError(`unexpected '${extra}'${flagFor(extra, flags)}`);
   return {
     values: Object.fromEntries(given),
     all: (flag) => given.flatMap(([name, value]) => (name === flag ? [value] : [])),
@@ -94,6 +96,11 @@ export function readArguments(args: readonly string[], flags: Flags, positionals
 
 function typeOf(value: string | undefined): 'string' | 'boolean' {
   return value === undefined ? 'boolean' : 'string';
+}
+
+/** Other commands take a policy file without a flag: who gives it so to one that has a flag for it means that. */
+function flagFor(text: string, flags: Flags): string {
+  return flags.config !== undefined && /\.ya?ml$/i.test(text) ? `: write --config ${text}` : '';
 }
 
 function meant(name: string, flags: Flags): string {

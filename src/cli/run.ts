@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import type { App, AppOptions } from '../app.js';
 import { PolicyFile, type PolicySource } from '../app/policy-file.js';
 import type { Listening } from '../app/sidecar.js';
@@ -22,6 +23,9 @@ import { untilSignalled } from './signals.js';
 import { version } from './version.js';
 
 export type CreateApp = (options: AppOptions) => App;
+
+/** For who has started it where no policy file is. */
+const OTHER_FILE = '  write --config FILE, or set OUTRIGGER_CONFIG, for another one\n';
 
 /** What the log gets to be written when the process ends, in milliseconds. */
 const LAST_LINES_MS = 500;
@@ -52,6 +56,7 @@ export function runCommand(createApp: CreateApp): Command {
       const env = demo === undefined ? io.env : { ...io.env, DEMO_URL: demo.url };
       const source = new PolicyFile(file, env, (config) => withAddresses(config, listen, admin));
       const config = read(source, io);
+      if (config === undefined && !existsSync(file)) io.stderr.write(OTHER_FILE);
       return config === undefined ? 2 : serve(config, source, createApp, demo, io);
     },
   };

@@ -1,3 +1,4 @@
+import { isAbsolute, resolve } from 'node:path';
 import { checkValues } from './check-values.js';
 import { readDocument } from './document.js';
 import { Files, readFromDisk, type ReadFile } from './files.js';
@@ -30,7 +31,8 @@ export function readText(file: string, { readFile = readFromDisk }: LoadOptions)
     return Buffer.from(readFile(file)).toString('utf8');
   } catch (error) {
     const message = `the file can not be read: ${reasonOf(error)}`;
-    throw new ConfigError([{ file, line: 1, column: 1, path: '', message, suggestion: undefined }], undefined, error);
+    const suggestion = isAbsolute(file) ? undefined : `it was looked for at ${resolve(file)}`;
+    throw new ConfigError([{ file, line: 1, column: 1, path: '', message, suggestion }], undefined, error);
   }
 }
 

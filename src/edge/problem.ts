@@ -69,7 +69,6 @@ const FACES: Readonly<Record<ErrorCode, Face>> = {
     status: 429,
     title: 'Rate limited',
     proxyError: 'http_request_denied',
-    detail: (upstream) => `More calls to upstream '${upstream}' than its rate limit allows.`,
     retryAfter: 1,
   },
   draining: {

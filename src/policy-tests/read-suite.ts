@@ -115,7 +115,8 @@ function checkLoads(root: ConfigNode, issues: Issues): void {
 /** Upstreams, endpoints and circuits that are named must be there. */
 function checkUpstreams(root: ConfigNode, config: Config, issues: Issues): void {
   const upstreams = [...config.upstreams.keys()];
-  const places = [...upstreams, ...[...config.upstreams.values()].flatMap(({ endpoints }) => endpoints)];
+  const endpoints = new Set([...config.upstreams.values()].flatMap((upstream) => upstream.endpoints));
+  const places = [...upstreams, ...endpoints];
   for (const [index, test] of itemsAt(root, 'tests').entries()) {
     checkKeys(test, ['upstreams'], ['tests', index], places, issues);
     checkKeys(test, ['expect', 'upstreamCalls'], ['tests', index], upstreams, issues);

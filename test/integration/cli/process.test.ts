@@ -93,10 +93,13 @@ describe('the process', () => {
     assert.equal(child.stdout, '');
   });
 
-  test('a policy file that is not there: one line, and 2', async () => {
+  test('a policy file that is not there: how to name another, and 2', async () => {
     const child = start('', ['--config', '/nonexistent/outrigger.yaml']);
     assert.equal(await child.ended(), 2);
-    assert.match(child.stderr, /^up\n\/nonexistent\/outrigger\.yaml:1:1: the file can not be read: .+\n$/);
+    assert.match(
+      child.stderr,
+      /^up\n\/nonexistent\/outrigger\.yaml:1:1: the file can not be read: .+\n {2}write --config FILE, .+\n$/,
+    );
   });
 
   for (const [stub, message] of [

@@ -29,6 +29,7 @@ describe('arguments', () => {
     [['--config='], '--config needs FILE'],
     [['--demo=yes'], '--demo takes no value'],
     [['extra'], "unexpected 'extra'"],
+    [['my-policy.yaml'], "unexpected 'my-policy.yaml': write --config my-policy.yaml"],
   ] as const) {
     test(`${args.join(' ')}: ${message}`, () => {
       assert.throws(() => readArguments(args, flags), new UsageError(message));
@@ -41,5 +42,7 @@ describe('arguments', () => {
 
   test('a missing positional is named', () => {
     assert.throws(() => readArguments([], flags, ['FILE']), new UsageError('FILE is missing'));
+    const ofTwo = new UsageError('URL is missing: write FILE URL');
+    assert.throws(() => readArguments(['a'], flags, ['FILE', 'URL']), ofTwo);
   });
 });

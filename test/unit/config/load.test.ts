@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { ConfigError } from '../../../src/config/issues.js';
 import { loadConfig } from '../../../src/config/load.js';
@@ -198,6 +198,14 @@ describe('files that the policy file names', () => {
       (error) =>
         error instanceof ConfigError &&
         error.format() === `${file}:1:1: the file can not be read: there is no such file`,
+    );
+    assert.throws(
+      () => loadConfig('nonexistent/a.yaml', { env: {} }),
+      (error) => {
+        assert.ok(error instanceof ConfigError);
+        assert.equal(error.errors[0]?.suggestion, `it was looked for at ${resolve('nonexistent/a.yaml')}`);
+        return true;
+      },
     );
   });
 });

@@ -62,6 +62,11 @@ describe('a problem document', () => {
     });
   }
 
+  it('says whose rate limit it was', () => {
+    const error = new OutriggerError('rate-limited', 'more calls than the rate limit of the route allows');
+    assert.match(problemOf(error, CONTEXT).body, /"detail":"More calls than the rate limit of the route allows\."/);
+  });
+
   it('says when to come again in whole seconds, at least one', () => {
     const after = (retryAfterMs: number) =>
       headerOf(problemOf(new OutriggerError('circuit-open', '', { retryAfterMs }), CONTEXT).headers, 'retry-after');

@@ -50,6 +50,14 @@ describe('a file of policy tests', () => {
     assert.deepEqual(read.expect, { body: '3', headers: { 'x-n': '4' } });
   });
 
+  test('an endpoint of two upstreams is named once among those that there are', () => {
+    const policy = `upstreams: { a: { url: 'http://x:1' }, b: { url: 'http://x:1' } }
+routes: [{ name: r, match: {}, upstream: a }]
+`;
+    const [first] = told(one('request: {}, upstreams: { zzzzzz: [503] }, expect: { status: 200 }'), policy);
+    assert.match(first ?? '', /there are: a, b, http:\/\/x:1$/);
+  });
+
   test('is told of each mistake with its place and a remedy, all at once', () => {
     const tests = `config: policy.yaml
 sed: 1
