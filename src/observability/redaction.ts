@@ -33,7 +33,7 @@ export class Redaction {
   }
 
   #inside(value: unknown, depth: number): unknown {
-    return depth > 0 && isPlain(value) ? this.#hide(value, depth) : value;
+    return depth > 0 && isWalked(value) ? this.#hide(value, depth) : value;
   }
 }
 
@@ -43,7 +43,7 @@ const DEPTH = 3;
 /** Stands for what is hidden. */
 const HIDDEN = '***';
 
-function isPlain(value: unknown): value is object {
-  if (typeof value !== 'object' || value === null) return false;
-  return Array.isArray(value) || Object.getPrototypeOf(value) === Object.prototype;
+/** Objects of any kind: some that bear headers have no prototype, or a class of their own. Errors have their serializer. */
+function isWalked(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !(value instanceof Error);
 }

@@ -240,6 +240,18 @@ test('names to redact can be others from one line to the next', () => {
   assert.deepEqual(about, { headers: { 'X-One': '1', 'x-two': '2' }, tries: [{ 'x-two': '2' }] });
 });
 
+test('names to redact are hidden in objects of any kind, as JSON would show them', () => {
+  class Carrier {
+    readonly authorization = 's3cret';
+  }
+  const bare = Object.assign(Object.create(null) as object, { cookie: 's3cret', via: 'x' });
+  const { logger, lines } = logOf('all');
+  logger.info({ headers: bare, carriers: [new Carrier()], at: new Date(0) }, 'hello');
+  const text = JSON.stringify(lines);
+  assert.doesNotMatch(text, /s3cret/);
+  assert.match(text, /"cookie":"\*\*\*","via":"x".*"at":"1970-01-01T00:00:00.000Z"/);
+});
+
 test('names to redact are hidden down to the third depth', () => {
   const { logger, lines } = logOf('all');
   logger.info(
