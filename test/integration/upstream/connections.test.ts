@@ -279,7 +279,7 @@ describe('an answer over a connection', () => {
     const app = ask({ bodyTimeout: 1_000 });
     while (app.body !== 'ha') await setImmediate();
     app.controller?.pause();
-    clock.advance(5_000);
+    clock.advance(5_500);
     assert.equal(app.ends, 0);
     app.controller?.resume();
     clock.advance(999);

@@ -379,6 +379,38 @@ describe('hedge × circuit, concurrency, budget, retry', () => {
     line.finish();
   });
 
+  test('a hedge that is refused here leaves its place to the next', () => {
+    const line = createLine({
+      retry: false,
+      hedge: { delay: '50ms' },
+      concurrency: { limit: 2 },
+      endpoints: { a: () => after(100) },
+    });
+    line.call();
+    line.call();
+    line.advance(100);
+    assert.equal(line.seen().length, 2, 'there is no place for a hedge of either');
+    line.run();
+    line.finish();
+    assert.equal(line.seen().length, 4);
+    assert.deepEqual(hedges(line), ['lost']);
+  });
+
+  test('a call brings its share of a hedge once, however often it is retried', () => {
+    const line = createLine({
+      retry: { maxAttempts: 10, backoff: { base: '1ms' } },
+      hedge: { delay: '50ms' },
+      retryBudget: { minPerSecond: 100 },
+      circuitBreaker: false,
+      // A hedge is lost, a call takes ten attempts, and the next is slow again.
+      endpoints: { a: (attempt) => (attempt <= 2 || attempt > 12 ? after(100) : attempt < 12 ? 503 : 200) },
+    });
+    for (let i = 0; i < 3; i++) assert.equal(line.run().status, 200);
+    line.finish();
+    assert.equal(line.seen().length, 13);
+    assert.deepEqual(hedges(line), ['lost']);
+  });
+
   test('without a budget hedges are not rationed at all', () => {
     const line = createLine({
       retry: false,

@@ -493,6 +493,19 @@ describe('retry', () => {
     assert.equal(remaining(), 3);
   });
 
+  test('gets no place back for a call that ends badly, though by a status that is not retried', () => {
+    const line = createLine({
+      retry: { maxAttempts: 4 },
+      retryBudget: { failedRatio: 0, totalRatio: 100, minPerSecond: 0.3 },
+      circuitBreaker: false,
+      endpoints: { a: [503, 503, 500] },
+    });
+    assert.equal(line.run().status, 500);
+    assert.equal(line.upstream.budgets?.remaining(line.clock.now()), 1);
+    assert.deepEqual(line.of('retry-success'), []);
+    line.finish();
+  });
+
   test('gets a place back for a retry that succeeds, and none for one that fails', () => {
     const line = createLine({
       retry: { maxAttempts: 2 },
