@@ -125,7 +125,10 @@ describe('outrigger simulate', () => {
       [[file, '--rate', '0'], /^--rate: found '0'; write calls a second as a number above zero, 100000 at most/],
       [[file, '--outage', '1500ms'], /^--outage: found '1500ms'; write whole seconds, 1h at most, such as 30s or 2m$/],
       [[file, '--outage', '2h'], /^--outage: found '2h'/],
-      [[file, '--fault', 'slwo'], /^--fault: found 'slwo'; write one of 503, refuse, hang, slow, restart; did you mean slow\?$/],
+      [
+        [file, '--fault', 'slwo'],
+        /^--fault: found 'slwo'; write one of 503, refuse, hang, slow, restart; did you mean slow\?$/,
+      ],
       [[file, '--brownout', '120%'], /^--brownout: found '120%'; write a share above 0% and up to 100%, such as 30%$/],
       [[file, '--capacity', '0'], /^--capacity: found '0'; write calls a second/],
       [[file, '--latency', '20'], /^--latency: found '20'; write a duration above zero, such as 20ms or 1s$/],
