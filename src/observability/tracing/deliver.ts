@@ -49,6 +49,8 @@ export function linkTo(url: string, headers: Readonly<Record<string, string>>, c
       true,
     );
     request.on('error', ({ message }) => end({ result: 'later', reason: message, afterMs: undefined }));
+    // Node says of a switch of protocols that nobody asked for no more than this.
+    request.on('close', () => end({ result: 'later', reason: 'the collector gave no answer', afterMs: undefined }));
     request.end(body);
   };
   return { deliver, close: () => agent.destroy() };
@@ -58,7 +60,11 @@ function read(response: IncomingMessage, end: (delivery: Delivery) => void): voi
   let text = '';
   response.setEncoding('utf8');
   response.on('data', (chunk: string) => {
-    if (text.length < MOST_ANSWER_BYTES) text += chunk;
+    text += chunk;
+    if (text.length <= MOST_ANSWER_BYTES) return;
+    // To read on would cost what calls need. The status says what became of the spans.
+    end(deliveryOf(response, ''));
+    response.destroy();
   });
   response.on('error', ({ message }) => end({ result: 'later', reason: message, afterMs: undefined }));
   response.on('end', () => end(deliveryOf(response, text)));
