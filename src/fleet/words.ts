@@ -4,7 +4,7 @@ import type { VariantName } from './variants.js';
 
 /** What the upstream does in the outage. */
 const FAULT_WORDS: Readonly<Record<Fault, string>> = {
-  '503': 'answers every attempt with 503',
+  '503': 'answers every attempt with 503, which costs it nothing: asking less gains nothing there',
   refuse: 'refuses every connection',
   hang: 'never answers',
   slow: 'has 30 % of its capacity left (load is given as a share of the whole)',
