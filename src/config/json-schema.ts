@@ -4,7 +4,7 @@ import { ConfigFileSchema } from './schema.js';
 import { type SchemaNode, typesOf } from './schema-node.js';
 
 /** Our annotations; validators that are strict refuse keywords they don't know. */
-const OURS = new Set(['unit', 'keyUnit', 'allowed', 'byKey', 'orFalse', 'explicit', 'place']);
+const OURS = new Set(['unit', 'keyUnit', 'allowed', 'byKey', 'orFalse', 'explicit', 'other']);
 
 const SCALARS = new Set(['string', 'number', 'integer', 'boolean']);
 

@@ -31,8 +31,8 @@ export interface SchemaNode {
   readonly orFalse?: boolean;
   /** It must be in the file though all that it holds may be left out. */
   readonly explicit?: boolean;
-  /** Whose properties these are; for errors about keys in the wrong place. */
-  readonly place?: 'route' | 'upstream';
+  /** Where else keys may stand, and which; for errors about keys in the wrong place. */
+  readonly other?: { readonly place: string; readonly keys: readonly string[] };
 }
 
 /** The JSON types of a schema, unions' branches included. */

@@ -126,12 +126,15 @@ const routeProperties = {
 const { url: _url, endpoints: _endpoints, ...upstreamDefaults } = upstreamProperties;
 const { name: _name, match: _match, upstream: _upstream, ...routeDefaults } = routeProperties;
 
+const ofUpstreams = { ...closed, other: { place: 'a route', keys: Object.keys(routeProperties) } };
+const ofRoutes = { ...closed, other: { place: 'an upstream', keys: Object.keys(upstreamProperties) } };
+
 /** An upstream with all its defaults filled in. */
-export const UpstreamSchema = Type.Object(upstreamProperties, { ...closed, place: 'upstream' });
+export const UpstreamSchema = Type.Object(upstreamProperties, ofUpstreams);
 export type UpstreamOptions = Static<typeof UpstreamSchema>;
 
 /** A route with all its defaults filled in. */
-export const RouteSchema = Type.Object(routeProperties, { ...closed, place: 'route' });
+export const RouteSchema = Type.Object(routeProperties, ofRoutes);
 export type RouteOptions = Static<typeof RouteSchema>;
 
 /** The whole policy file with all its defaults filled in. What has a default may be left out of the file. */
@@ -226,11 +229,9 @@ export const ConfigFileSchema = Type.Object(
     defaults: Type.Optional(
       Type.Object(
         {
-          route: Type.Optional(
-            Type.Object(routeDefaults, { ...closed, description: 'Under every route.', place: 'route' }),
-          ),
+          route: Type.Optional(Type.Object(routeDefaults, { ...ofRoutes, description: 'Under every route.' })),
           upstream: Type.Optional(
-            Type.Object(upstreamDefaults, { ...closed, description: 'Under every upstream.', place: 'upstream' }),
+            Type.Object(upstreamDefaults, { ...ofUpstreams, description: 'Under every upstream.' }),
           ),
         },
         { ...closed, description: 'Merged under each route and upstream.' },

@@ -2,7 +2,6 @@ import { allowedText, foundText, remedy } from './describe.js';
 import type { Issues } from './issues.js';
 import { nearest } from './nearest.js';
 import { type ConfigNode, type MapNode, type PathStep, type ScalarNode } from './nodes.js';
-import { RouteSchema, UpstreamSchema } from './schema.js';
 import { branchIndex, meantKey, propertySchema, type SchemaNode, typeOf, typesOf } from './schema-node.js';
 
 /**
@@ -97,13 +96,8 @@ function unknownKey(schema: SchemaNode, key: string): [message: string, suggesti
   if (schema.keyUnit !== undefined)
     return [`'${key}' can not be a name; allowed: ${allowedText({ unit: schema.keyUnit })}`];
   const allowed = `allowed here: ${Object.keys(schema.properties ?? {}).join(', ')}`;
-  const other = schema.place === 'route' ? 'upstream' : 'route';
-  const otherSchema: SchemaNode = other === 'route' ? RouteSchema : UpstreamSchema;
-  if (schema.place !== undefined && propertySchema(otherSchema, key) !== undefined) {
-    return [
-      `unknown key '${key}'; ${allowed}`,
-      `'${key}' stands under ${other === 'route' ? 'a route' : 'an upstream'}`,
-    ];
+  if (schema.other?.keys.includes(key) === true) {
+    return [`unknown key '${key}'; ${allowed}`, `'${key}' stands under ${schema.other.place}`];
   }
   const meant = meantKey(schema, key);
   if (meant === undefined) return [`unknown key '${key}'; ${allowed}`];

@@ -1,19 +1,22 @@
 import type { Dispatcher } from 'undici';
+import type { SchemaNode } from '../config/schema-node.js';
 import { stack } from '../pipeline/compose.js';
 import { AttemptTimeoutOptions, longestAttemptMs } from '../policies/attempt-timeout.js';
 import { CircuitBreakerOptions } from '../policies/circuit-breaker.js';
 import { Circuits } from '../policies/circuits.js';
-import type { ConcurrencyOptions } from '../policies/concurrency.js';
-import type { FallbackOptions, FallbackScope } from '../policies/fallback.js';
-import type { Fault } from '../policies/fault-injection.js';
-import type { HedgeOptions } from '../policies/hedge.js';
+import { ConcurrencyOptions } from '../policies/concurrency.js';
+import { DeadlineOptions } from '../policies/deadline.js';
+import { FallbackOptions, type FallbackScope } from '../policies/fallback.js';
+import { FaultInjectionOptions, type Fault } from '../policies/fault-injection.js';
+import { HedgeOptions } from '../policies/hedge.js';
 import type { Policy } from '../policies/policy.js';
-import type { RateLimitOptions, UpstreamRateLimitOptions } from '../policies/rate-limit.js';
-import type { RetryBudgetOptions } from '../policies/retry-budget.js';
-import type { RetryOptions } from '../policies/retry.js';
+import { RateLimitOptions, UpstreamRateLimitOptions } from '../policies/rate-limit.js';
+import { RetryBudgetOptions } from '../policies/retry-budget.js';
+import { RetryOptions } from '../policies/retry.js';
 import { withDefaults, type Some } from '../policies/rules/with-defaults.js';
+import { checkOptions } from './check-options.js';
 import { systemDeps, type SomeDeps } from './deps.js';
-import { inProcess, type InProcessOptions } from './in-process.js';
+import { inProcess, InProcessSchema, type InProcessOptions } from './in-process.js';
 import {
   attemptRateLimit,
   attemptTimeout,
@@ -62,6 +65,30 @@ export interface PoliciesOptions extends InProcessOptions {
   readonly elsewhere?: FallbackScope['upstream'];
 }
 
+const orFalse = (schema: SchemaNode): SchemaNode => ({ anyOf: [schema, { const: false, type: 'boolean' }] });
+
+/** What `createPolicies` takes; nothing in it is required. */
+const SCHEMA: SchemaNode = {
+  type: 'object',
+  properties: {
+    rateLimit: orFalse(RateLimitOptions),
+    fallback: orFalse(FallbackOptions),
+    timeout: orFalse(DeadlineOptions.properties.timeout),
+    retry: orFalse(RetryOptions),
+    retryBudget: orFalse(RetryBudgetOptions),
+    hedge: orFalse(HedgeOptions),
+    concurrency: orFalse(ConcurrencyOptions),
+    circuitBreaker: orFalse(CircuitBreakerOptions),
+    attemptRateLimit: orFalse(UpstreamRateLimitOptions),
+    attemptTimeout: orFalse(AttemptTimeoutOptions.properties.attemptTimeout),
+    faults: orFalse(FaultInjectionOptions.properties.faults),
+    ...InProcessSchema.properties,
+    name: { type: 'string', unit: 'text' },
+    // A function, which no schema knows.
+    elsewhere: { type: 'null', allowed: ['a function'] },
+  },
+};
+
 /** One policy and its name; off where there is none. */
 export interface NamedPolicy {
   readonly name: string;
@@ -77,7 +104,7 @@ export function namedPolicies(options: PoliciesOptions, some: SomeDeps): readonl
   const scope = { upstream: options.elsewhere, replayable };
   const hedging = { budgets, deposits: options.retry === false, enabled: shadow ? () => false : undefined };
   return [
-    { name: 'in process', policy: inProcess(options, deps) },
+    { name: 'in process', policy: inProcess(optional({ maxBodySize: options.maxBodySize }), deps) },
     { name: 'rate limit', policy: ifSet(options.rateLimit, (given) => rateLimit(given, deps)) },
     { name: 'fallback', policy: ifSet(options.fallback, (given) => fallback(given, deps, scope)) },
     { name: 'deadline', policy: unlessOff(options.timeout, (timeout) => deadline(optional({ timeout }), deps)) },
@@ -96,10 +123,11 @@ export function namedPolicies(options: PoliciesOptions, some: SomeDeps): readonl
 }
 
 /**
- * All policies of one upstream, outermost first, for `withPolicies`. Throws a RangeError for a text that is no duration,
- * size, ratio or key.
+ * All policies of one upstream, outermost first, for `withPolicies`. Throws a TypeError for an unknown key or a value of the
+ * wrong type, and a RangeError for a value that is not allowed, such as a text that is no duration: each names the key.
  */
 export function createPolicies(options: PoliciesOptions = {}, deps: SomeDeps = {}): readonly Policy[] {
+  checkOptions(options, SCHEMA);
   return namedPolicies(options, deps).flatMap(({ policy }) => (policy === undefined ? [] : [policy]));
 }
 

@@ -1,9 +1,13 @@
 import { stringify } from 'node:querystring';
+import { Type } from '@sinclair/typebox';
 import { OutriggerError } from '../errors.js';
 import { headerEntries, withCall } from '../policies/call-context.js';
 import { Steering } from '../policies/pass-through.js';
 import type { CallOptions, Controller, Handler, Policy, ResponseHeaders } from '../policies/policy.js';
+import { size } from '../policies/rules/option-types.js';
 import { parseSize } from '../policies/rules/units.js';
+import { withDefaults } from '../policies/rules/with-defaults.js';
+import { checkOptions } from './check-options.js';
 import { systemDeps, type SomeDeps } from './deps.js';
 
 /** What stands in for the edge inside a process. */
@@ -12,14 +16,23 @@ export interface InProcessOptions {
   readonly maxBodySize?: string;
 }
 
+/** The same as a schema, with its default. */
+export const InProcessSchema = Type.Object({
+  maxBodySize: size(
+    '64KiB',
+    'A request body up to this size is kept in memory, so that the request can be sent again.',
+  ),
+});
+
 /**
  * The outermost layer inside a process, in place of the sidecar's edge: each dispatch becomes a call of its own; a body
  * that `fetch` hands over as an iterable is kept, if its length is known and small, so that it can be sent again; and the
  * caller's abort is the caller's doing, for which no circuit blames the upstream. The caller gets its own reason back.
  */
 export function inProcess(options: InProcessOptions = {}, some: SomeDeps = {}): Policy {
+  checkOptions(options, InProcessSchema);
   const { clock } = systemDeps(some);
-  const maxBodySize = parseSize(options.maxBodySize ?? '64KiB');
+  const maxBodySize = parseSize(withDefaults(InProcessSchema, options).maxBodySize);
   return (dispatch) => (given: CallOptions, handler) => {
     const opts = ownOptions(given);
     const call: InProcessCall = new InProcessCall(

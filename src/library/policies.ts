@@ -24,11 +24,12 @@ import type { RetryScope } from '../policies/retry-call.js';
 import { retry as fullRetry, RetryOptions } from '../policies/retry.js';
 import { withDefaults, type Some } from '../policies/rules/with-defaults.js';
 import { transport as fullTransport } from '../upstream/transport.js';
+import { checkOptions } from './check-options.js';
 import { systemDeps, type SomeDeps } from './deps.js';
 
 /**
  * A policy whose options and dependencies may be given in part: what is left out has the policy file's default. Throws a
- * RangeError for a text that is no duration, size, ratio or key.
+ * TypeError for an unknown key or a value of the wrong type, and a RangeError for a value that is not allowed.
  */
 export type PartialPolicy<Options, Shared extends unknown[] = []> = (
   options?: Some<Options>,
@@ -40,7 +41,10 @@ function partial<S extends TSchema, Shared extends unknown[]>(
   schema: S,
   make: (options: Static<S>, deps: PolicyDeps, ...shared: Shared) => Policy,
 ): PartialPolicy<Static<S>, Shared> {
-  return (options, deps, ...shared) => make(withDefaults<S>(schema, options), systemDeps(deps), ...shared);
+  return (options, deps, ...shared) => {
+    checkOptions(options ?? {}, schema);
+    return make(withDefaults<S>(schema, options), systemDeps(deps), ...shared);
+  };
 }
 
 /** Refuses calls beyond a rate. Outermost. */
@@ -90,7 +94,8 @@ export function transport(deps: SomeDeps = {}): Policy {
 /** Injects faults in place of the upstream's answers. Innermost, below the transport. */
 export const faultInjection: PartialPolicy<FaultInjectionOptions> = partial(FaultInjectionOptions, fullFaultInjection);
 
-/** A budget that retries and hedges share. Throws a RangeError for a bad unit. */
+/** A budget that retries and hedges share. Throws as the policies do. */
 export function retryBudget(options: Some<RetryBudgetOptions> = {}, upstream = '-'): RetryBudgets {
+  checkOptions(options, RetryBudgetOptions);
   return new RetryBudgets(withDefaults(RetryBudgetOptions, options), upstream);
 }

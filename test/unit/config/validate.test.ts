@@ -13,7 +13,7 @@ import { validate } from '../../../src/config/validate.js';
 const CHECKED = ['type', 'properties', 'patternProperties', 'additionalProperties', 'items', 'anyOf', 'enum', 'const'];
 const BOUNDS = ['minimum', 'maximum', 'minLength', 'pattern', 'minItems', 'minProperties'];
 const ELSEWHERE = ['required', 'default', 'description', 'unit', 'keyUnit', 'allowed', 'byKey', 'orFalse', 'explicit'];
-const KNOWN = new Set([...CHECKED, ...BOUNDS, ...ELSEWHERE, 'place']);
+const KNOWN = new Set([...CHECKED, ...BOUNDS, ...ELSEWHERE, 'other']);
 
 function* schemasIn(schema: SchemaNode): Generator<SchemaNode> {
   yield schema;
