@@ -209,8 +209,8 @@ describe('outrigger explain', () => {
   });
 
   for (const [args, message] of [
-    [[], 'METHOD is missing'],
-    [['GET'], 'URL is missing'],
+    [[], 'METHOD is missing: write FILE METHOD URL'],
+    [['GET'], 'URL is missing: write FILE METHOD URL'],
     [['get', '/'], "'get' is no method: did you mean GET?"],
     [['FETCH', '/'], "'FETCH' is no method"],
     [['CONNECT', '/'], 'CONNECT is answered with 501: tunnels are not proxied'],
