@@ -1,3 +1,4 @@
+import { NONE_YET } from '../policies/call-context.js';
 import type { Call, RequestBody } from '../policies/policy.js';
 import type { CallTrace } from '../policies/trace.js';
 import { parseTraceparent } from './trace-context.js';
@@ -25,9 +26,6 @@ export function createCall(start: CallStart): Call {
   return new EdgeCall(start);
 }
 
-/** An array of its own would take each call more memory than all the rest of it. */
-const NONE: readonly never[] = [];
-
 class EdgeCall implements Call {
   readonly route: string;
   readonly upstream: string;
@@ -38,8 +36,8 @@ class EdgeCall implements Call {
   readonly trace: CallTrace | undefined;
   readonly body: RequestBody;
   readonly forwarded: readonly string[];
-  tried: Call['tried'] = NONE;
-  suppressed: Call['suppressed'] = NONE;
+  tried: Call['tried'] = NONE_YET;
+  suppressed: Call['suppressed'] = NONE_YET;
   deadlineAt = Infinity;
   attempts = 0;
   sent = false;

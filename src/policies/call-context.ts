@@ -48,7 +48,8 @@ export function appTimeoutMs(call: Pick<Call, 'header'>): number {
   return header !== undefined && /^\d{1,15}$/.test(header) ? Number(header) : Infinity;
 }
 
-const NONE: readonly never[] = [];
+/** What calls have in common until they have something of their own: an array for each would be most of its memory. */
+export const NONE_YET: readonly never[] = [];
 
 /** A call that did not come through the edge: undici's options are all there is. */
 class PlainCall implements Call {
@@ -62,8 +63,8 @@ class PlainCall implements Call {
   readonly traceId = undefined;
   readonly body: RequestBody;
   readonly forwarded = [];
-  tried: Call['tried'] = NONE;
-  suppressed: Call['suppressed'] = NONE;
+  tried: Call['tried'] = NONE_YET;
+  suppressed: Call['suppressed'] = NONE_YET;
   deadlineAt = Infinity;
   attempts = 0;
   sent = false;

@@ -1,12 +1,11 @@
+import { NONE_YET } from './call-context.js';
 import type { Call, RequestBody } from './policy.js';
 import type { CallTrace } from './trace.js';
-
-const NONE: readonly never[] = [];
 
 /** The call as the other upstream's layers see it: under that upstream's name, with its own deadline and endpoints. */
 export class CallElsewhere implements Call {
   readonly upstream: string;
-  tried: Call['tried'] = NONE;
+  tried: Call['tried'] = NONE_YET;
   deadlineAt = Infinity;
   readonly #call: Call;
 
