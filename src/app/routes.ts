@@ -2,8 +2,9 @@ import type { Config, ResolvedRoute } from '../config/config.js';
 import { keptBodySize } from '../config/kept-body.js';
 import type { EdgeRoute } from '../edge/route.js';
 import { attemptColumn, column, pipeline } from '../pipeline/column.js';
-import type { Dispatch, PolicyDeps } from '../policies/policy.js';
+import { isAdaptive } from '../policies/attempt-timeout.js';
 import { keepsAnswers } from '../policies/fallback.js';
+import type { Dispatch, PolicyDeps } from '../policies/policy.js';
 import type { StaleStores } from '../policies/stale-store.js';
 import type { RouteStates } from './route-states.js';
 import type { RetrySwitches } from './retry-switches.js';
@@ -35,8 +36,8 @@ export function createRoutes(config: Config, scope: RoutesScope, deps: PolicyDep
 
 /** Whether a policy keeps something for this route alone: a bucket, times seen, answers. */
 function knowsItsRoute({ rateLimit, hedge, attemptTimeout, fallback }: ResolvedRoute): boolean {
-  const adapts = attemptTimeout !== false && typeof attemptTimeout.attemptTimeout !== 'string';
-  return rateLimit !== false || hedge !== false || adapts || (fallback !== false && keepsAnswers(fallback));
+  const answers = fallback !== false && keepsAnswers(fallback);
+  return rateLimit !== false || hedge !== false || isAdaptive(attemptTimeout) || answers;
 }
 
 /** The same text for routes whose pipelines would do the same. */

@@ -1,4 +1,5 @@
 import type { Config, ResolvedRoute, ResolvedUpstream } from '../config/config.js';
+import { isAdaptive } from '../policies/attempt-timeout.js';
 
 /**
  * Whether a sidecar of this configuration keeps nothing of a call for the next ones. Of a fleet of such one can stand for
@@ -11,9 +12,7 @@ export function keepsNothing({ routes, upstreams }: Config): boolean {
 }
 
 function routeKeepsNothing({ attemptTimeout, hedge, rateLimit, fallback }: ResolvedRoute): boolean {
-  // An adaptive timeout follows what it has seen.
-  const fixed = attemptTimeout === false || typeof attemptTimeout.attemptTimeout === 'string';
-  return fixed && hedge === false && rateLimit === false && fallback === false;
+  return !isAdaptive(attemptTimeout) && hedge === false && rateLimit === false && fallback === false;
 }
 
 function upstreamKeepsNothing(upstream: ResolvedUpstream): boolean {

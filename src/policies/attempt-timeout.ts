@@ -49,6 +49,11 @@ export function longestAttemptMs({ attemptTimeout }: AttemptTimeoutOptions): num
   return parseDuration(typeof attemptTimeout === 'string' ? attemptTimeout : attemptTimeout.max);
 }
 
+/** Whether the time that an attempt is given follows those before it. */
+export function isAdaptive(options: AttemptTimeoutOptions | false): boolean {
+  return options !== false && typeof options.attemptTimeout !== 'string';
+}
+
 /** What is seen of the times of a route's attempts at one upstream; undefined for a timeout that follows nothing. */
 export function adaptiveTimeoutFor({ attemptTimeout }: AttemptTimeoutOptions): AdaptiveTimeout | undefined {
   if (typeof attemptTimeout === 'string') return undefined;
